@@ -1,0 +1,1 @@
+//! Benches of the hot operations; see `*.rs` beside this file.

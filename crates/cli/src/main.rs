@@ -1,0 +1,2 @@
+//! The tickring command.
+fn main() {}
