@@ -1,0 +1,86 @@
+//! From a session's bytes on disk to its lines: what compressed them is told by their first bytes.
+
+use std::io::{self, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// Uncompressed bytes asked for at once. Large, so that a busy session costs few reads; small
+/// enough for a core's second-level cache.
+const TEXT_BUFFER_SIZE: usize = 256 * 1024;
+/// Compressed bytes asked for at once: about what yields one `TEXT_BUFFER_SIZE` of market data.
+const FILE_BUFFER_SIZE: usize = 64 * 1024;
+/// As many bytes as the longest magic number (zstd's) has.
+const MAGIC_SIZE: usize = 4;
+
+/// The text of a session, whatever its bytes are compressed with.
+pub(crate) type Input = BufReader<Box<dyn Read + Send>>;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// A recorded line starts with a digit, so no plain session can be taken for another kind.
+    fn of(magic: &[u8]) -> Self {
+        match magic {
+            // RFC 1952, section 2.3.1.
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            // RFC 8878, section 3.1: a frame, or a skippable frame as some tools put first.
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Looks at the first bytes of `reader` and puts the decompressor they ask for in front.
+///
+/// Waits for up to `MAGIC_SIZE` bytes or the end. A gzip file may have several members and a zstd
+/// file several frames; each is read to the last.
+///
+/// # Errors
+/// What `reader` returns for its first bytes, or the decompressor when it cannot be set up.
+pub(crate) fn open(mut reader: Box<dyn Read + Send>) -> io::Result<Input> {
+    let mut magic = Vec::with_capacity(MAGIC_SIZE);
+    reader.by_ref().take(MAGIC_SIZE as u64).read_to_end(&mut magic)?;
+    let compression = Compression::of(&magic);
+    let whole = Cursor::new(magic).chain(reader);
+    let text: Box<dyn Read + Send> = match compression {
+        Compression::None => Box::new(whole),
+        Compression::Gzip => {
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(FILE_BUFFER_SIZE, whole)))
+        }
+        Compression::Zstd => {
+            Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(FILE_BUFFER_SIZE, whole))?)
+        }
+    };
+    Ok(BufReader::with_capacity(TEXT_BUFFER_SIZE, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(magic: &[u8], expected: Compression) {
+        assert_eq!(Compression::of(magic), expected, "{magic:x?}");
+    }
+
+    #[test]
+    fn the_first_bytes_tell_the_compression() {
+        check(b"\x1f\x8b\x08\x00", Compression::Gzip);
+        check(b"\x28\xb5\x2f\xfd", Compression::Zstd);
+        check(b"\x50\x2a\x4d\x18", Compression::Zstd);
+        check(b"\x5f\x2a\x4d\x18", Compression::Zstd);
+        check(b"1723", Compression::None);
+    }
+
+    #[test]
+    fn too_few_bytes_are_plain() {
+        check(b"", Compression::None);
+        check(b"\x1f", Compression::None);
+        check(b"\x28\xb5\x2f", Compression::None);
+    }
+}

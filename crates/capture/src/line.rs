@@ -1,0 +1,90 @@
+//! One line of a session: a time, a space, a message.
+
+pub(crate) mod reader;
+pub(crate) mod writer;
+
+/// Longest message, in bytes: 64 MiB, the cap of a WebSocket message. A longer one is an error to
+/// read and to write; the reader's buffer never grows much past it.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// One frame as it was recorded. Borrows the reader's buffer until the next line is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RecordedFrame<'a> {
+    /// When the frame was received, in ns of the recorder's clock. That is mostly, but not always,
+    /// the Unix epoch: compare times of one clock only.
+    pub arrival_ns: u64,
+    /// The line it stands on, from 1.
+    pub line: u64,
+    /// The message exactly as received: all bytes after the first space up to the line feed. A
+    /// carriage return or a space at its end belongs to it; it may be empty and need not be UTF-8.
+    pub text: &'a [u8],
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fault {
+    Empty,
+    NoSpace,
+    Time,
+}
+
+/// Splits a line, without its line feed, into the time and the position of the message.
+fn split(line: &[u8]) -> Result<(u64, usize), Fault> {
+    let mut arrival_ns: u64 = 0;
+    for (index, &byte) in line.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                arrival_ns = arrival_ns
+                    .checked_mul(10)
+                    .and_then(|tens| tens.checked_add(u64::from(byte - b'0')))
+                    .ok_or(Fault::Time)?;
+            }
+            b' ' if index > 0 => return Ok((arrival_ns, index + 1)),
+            _ => return Err(Fault::Time),
+        }
+    }
+    Err(if line.is_empty() { Fault::Empty } else { Fault::NoSpace })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &[u8], expected: Result<(u64, usize), Fault>) {
+        assert_eq!(split(line), expected, "{}", line.escape_ascii());
+    }
+
+    #[test]
+    fn the_message_starts_after_the_first_space() {
+        check(b"12 {}", Ok((12, 3)));
+        check(b"12  two", Ok((12, 3)));
+        check(b"0 ", Ok((0, 2)));
+        check(b"007 bond", Ok((7, 4)));
+    }
+
+    #[test]
+    fn a_time_may_fill_64_bits_and_no_more() {
+        check(b"18446744073709551615 x", Ok((u64::MAX, 21)));
+        check(b"18446744073709551616 x", Err(Fault::Time));
+        check(b"99999999999999999999 x", Err(Fault::Time));
+        check(b"184467440737095516150 x", Err(Fault::Time));
+    }
+
+    #[test]
+    fn a_time_is_digits_only() {
+        check(b"+12 x", Err(Fault::Time));
+        check(b"-12 x", Err(Fault::Time));
+        check(b"1.5 x", Err(Fault::Time));
+        check(b"12\t x", Err(Fault::Time));
+        check(b" x", Err(Fault::Time));
+        check(b"\r", Err(Fault::Time));
+        check(b"{\"a\": 1}", Err(Fault::Time));
+    }
+
+    #[test]
+    fn a_line_without_space_or_content_is_named_as_such() {
+        check(b"", Err(Fault::Empty));
+        check(b"12", Err(Fault::NoSpace));
+    }
+}
