@@ -1,0 +1,93 @@
+//! The rules as tables. A change here is a decision: say why in its commit.
+
+/// The crates of `crates/` by folder, each with the crates it may depend on.
+pub(super) const ARROWS: &[(&str, &[&str])] = &[
+    ("event", &[]),
+    ("ring", &[]),
+    ("metrics", &[]),
+    ("capture", &[]),
+    ("book", &["event"]),
+    ("ingest", &["event", "ring", "metrics", "capture", "book"]),
+    ("strategy", &["event", "ring", "metrics", "book"]),
+    ("simulator", &["event", "capture"]),
+    ("cli", &["event", "ring", "metrics", "capture", "book", "ingest", "strategy", "simulator"]),
+];
+
+/// Crates that tests, and tests alone, may reach beyond `ARROWS`.
+pub(super) const DEV_ARROWS: &[(&str, &[&str])] = &[];
+
+/// Packages that see everything: nothing depends on them.
+pub(super) const FREE: &[&str] = &["tickring-benches", "xtask"];
+
+/// Outside libraries and the packages that own them, by folder. One owner each, so that a library
+/// can be replaced in one place; others see the owner's types.
+pub(super) const OWNERS: &[(&str, &[&str])] = &[
+    ("clap", &["cli"]),
+    ("core_affinity", &["cli"]),
+    ("crossbeam-utils", &["ring"]),
+    ("disruptor", &["ring"]),
+    ("flate2", &["capture"]),
+    ("hdrhistogram", &["metrics"]),
+    ("mimalloc", &["cli"]),
+    ("quanta", &["metrics"]),
+    ("rustix", &["ingest"]),
+    ("rustls", &["ingest"]),
+    ("rustls-native-certs", &["ingest"]),
+    ("signal-hook", &["cli"]),
+    ("simd-json", &["ingest"]),
+    ("toml", &["xtask"]),
+    // Two owners: the client's side and the server's side of one protocol, which share no types.
+    ("tungstenite", &["ingest", "simulator"]),
+    ("webpki-roots", &["ingest"]),
+    ("zstd", &["capture"]),
+];
+
+/// Owned libraries that the tests of another crate, and its tests alone, may use.
+pub(super) const DEV_OWNERS: &[(&str, &[&str])] = &[
+    // How the ring's library fails on a thread that is pinned elsewhere can only be shown on one.
+    ("core_affinity", &["ring"]),
+];
+
+/// Outside libraries that any crate may use: words and small tools, no engine of their own.
+pub(super) const SHARED: &[&str] = &["fastrand", "serde", "serde_json", "thiserror"];
+
+/// Outside libraries for tests alone: any crate, as a dev-dependency (or for `cfg(loom)`).
+pub(super) const DEV_ONLY: &[&str] = &["criterion", "loom", "proptest", "tempfile"];
+
+/// What may lie at the top, beside names that start with a dot.
+pub(super) const TOP: &[&str] = &[
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "benches",
+    "crates",
+    "docs",
+    "rust-toolchain.toml",
+    "tools",
+];
+
+/// What builds leave at the top; git ignores it.
+pub(super) const TOP_BUILT: &[&str] = &["target"];
+
+/// Folders with a `Cargo.toml` that are no members of the workspace.
+pub(super) const OUTSIDE_WORKSPACE: &[&str] = &["tools/fuzz/"];
+
+/// Lines of a source file before its tests.
+pub(super) const LINES_MAX: usize = 600;
+
+/// Code that may stand nowhere, with what to write instead.
+pub(super) const FORBIDDEN: &[(&str, &str)] = &[
+    ("#[allow(", "use #[expect(.., reason = \"..\")]"),
+    ("#![allow(", "use #![expect(.., reason = \"..\")]"),
+    ("todo!", "write what is missing"),
+    ("unimplemented!", "write what is missing, or make the case impossible"),
+    ("dbg!", "remove it"),
+];
+
+/// Macros that print, for `PRINTERS` and tests only.
+pub(super) const PRINT: &[&str] = &["print!", "println!", "eprint!", "eprintln!"];
+
+/// Files, or folders with a slash at the end, that may print.
+pub(super) const PRINTERS: &[&str] = &["crates/cli/src/output.rs", "tools/xtask/"];
