@@ -1,0 +1,191 @@
+//! The only source of time. Whoever needs the time is given a [`Clock`].
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A monotonic tick counter with a fixed scale to nanoseconds and one wall-clock anchor.
+///
+/// Ticks come from the processor's time stamp counter where it is invariant and from the system's
+/// monotonic clock elsewhere. Clones share calibration and anchor, so ticks of one clone may be
+/// compared with ticks of another, on any thread.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    source: quanta::Clock,
+    ticks_at_start: u64,
+    wall_ns_at_start: u64,
+    /// How long [`SCALE_TICKS`] ticks take; the inverse of `source`'s own scale.
+    ns_per_scale: u64,
+}
+
+/// Drives the [`Clock`] it was made with: one tick is one nanosecond. Clones drive the same clock.
+#[derive(Clone, Debug)]
+pub struct MockClock(Arc<quanta::Mock>);
+
+impl Clock {
+    /// A clock on real time.
+    ///
+    /// The first call in a process calibrates for up to 200 ms: make it once, before the hot threads
+    /// start, and clone it. Wall time is read here and never again; a system clock set before 1970
+    /// reads as 0.
+    #[must_use]
+    pub fn new() -> Self {
+        let source = quanta::Clock::new();
+        let ticks_at_start = source.raw();
+        #[expect(clippy::disallowed_methods, reason = "the one reading of wall time")]
+        let wall = SystemTime::now();
+        let wall_ns = wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        Self::anchored(source, ticks_at_start, u64::try_from(wall_ns).unwrap_or(u64::MAX))
+    }
+
+    /// A clock that stands still until its [`MockClock`] moves it.
+    ///
+    /// It starts at [`MOCK_TICKS_AT_START`] ticks and [`MOCK_WALL_NS_AT_START`] wall time.
+    #[must_use]
+    pub fn mock() -> (Self, MockClock) {
+        let (source, mock) = quanta::Clock::mock();
+        mock.increment(MOCK_TICKS_AT_START);
+        (Self::anchored(source, MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START), MockClock(mock))
+    }
+
+    fn anchored(source: quanta::Clock, ticks_at_start: u64, wall_ns_at_start: u64) -> Self {
+        let ns_per_scale = source.delta_as_nanos(0, SCALE_TICKS);
+        assert!(ns_per_scale > 0, "a clock must advance");
+        Self { source, ticks_at_start, wall_ns_at_start, ns_per_scale }
+    }
+
+    /// The current tick. Costs one read of the counter and no system call where the counter is
+    /// invariant; it is not a serialising instruction.
+    #[inline]
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.source.raw()
+    }
+
+    /// Nanoseconds from `start_ticks` to `end_ticks`, rounded down; 0 when the end is before the
+    /// start. One multiplication and one shift.
+    #[inline]
+    #[must_use]
+    pub fn elapsed_ns(&self, start_ticks: u64, end_ticks: u64) -> u64 {
+        self.source.delta_as_nanos(start_ticks, end_ticks)
+    }
+
+    /// How many ticks `ns` nanoseconds take, rounded up, so that a deadline made with it is never
+    /// early by more than one tick. Saturates. Divides: for set-up, not for the hot loop.
+    #[must_use]
+    pub fn ns_to_ticks(&self, ns: u64) -> u64 {
+        let ticks =
+            (u128::from(ns) * u128::from(SCALE_TICKS)).div_ceil(u128::from(self.ns_per_scale));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    /// Wall time when the clock was made, in nanoseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn wall_ns_at_start(&self) -> u64 {
+        self.wall_ns_at_start
+    }
+
+    /// Wall time of `ticks`, in nanoseconds since 1970-01-01 UTC: the anchor plus what has elapsed.
+    ///
+    /// Ticks from before the clock was made count as its start. Later steps of the system's clock
+    /// are not followed, so that the result is as monotonic as the ticks.
+    #[must_use]
+    pub fn wall_ns(&self, ticks: u64) -> u64 {
+        self.wall_ns_at_start.saturating_add(self.elapsed_ns(self.ticks_at_start, ticks))
+    }
+}
+
+impl Default for Clock {
+    /// [`Clock::new`], calibration included.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MockClock {
+    /// Moves the clock forward by `ns` nanoseconds, which are as many ticks.
+    ///
+    /// # Panics
+    /// In builds with overflow checks, when the tick would pass `u64::MAX`.
+    pub fn advance_ns(&self, ns: u64) {
+        self.0.increment(ns);
+    }
+}
+
+/// The first tick of a mock clock: not zero, so that a tick that was never set shows.
+pub const MOCK_TICKS_AT_START: u64 = 1_000_000;
+
+/// The wall time at which every mock clock starts: 2023-11-14 22:13:20 UTC.
+pub const MOCK_WALL_NS_AT_START: u64 = 1_700_000_000_000_000_000;
+
+/// Span over which the scale is read back. Large enough for 14 digits, small enough that a counter
+/// of 16 kHz still fits 64 bits of nanoseconds.
+const SCALE_TICKS: u64 = 1 << 48;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
+    use super::*;
+
+    #[test]
+    fn a_mock_clock_moves_only_when_told() {
+        let (clock, time) = Clock::mock();
+        let other = clock.clone();
+        assert_eq!(clock.ticks(), MOCK_TICKS_AT_START);
+        assert_eq!(clock.ticks(), MOCK_TICKS_AT_START);
+        time.advance_ns(250);
+        assert_eq!(other.elapsed_ns(MOCK_TICKS_AT_START, clock.ticks()), 250);
+    }
+
+    #[test]
+    fn a_mock_clock_has_one_tick_per_nanosecond() {
+        let (clock, _) = Clock::mock();
+        for ns in [0, 1, 999, 1 << 48, u64::MAX] {
+            assert_eq!(clock.ns_to_ticks(ns), ns);
+        }
+    }
+
+    #[test]
+    fn wall_time_is_the_anchor_plus_what_elapsed() {
+        let (clock, time) = Clock::mock();
+        let start = clock.ticks();
+        time.advance_ns(5_000);
+        assert_eq!(clock.wall_ns_at_start(), MOCK_WALL_NS_AT_START);
+        assert_eq!(clock.wall_ns(clock.ticks()), MOCK_WALL_NS_AT_START + 5_000);
+        assert_eq!(clock.wall_ns(start), MOCK_WALL_NS_AT_START);
+        assert_eq!(clock.wall_ns(start - 1), MOCK_WALL_NS_AT_START);
+    }
+
+    #[test]
+    fn an_end_before_its_start_took_no_time() {
+        let (clock, _) = Clock::mock();
+        assert_eq!(clock.elapsed_ns(100, 99), 0);
+        assert_eq!(clock.elapsed_ns(100, 100), 0);
+        assert_eq!(clock.elapsed_ns(100, 101), 1);
+    }
+
+    #[test]
+    fn a_real_clock_advances_and_knows_this_century() {
+        let clock = Clock::new();
+        let start = clock.ticks();
+        while clock.elapsed_ns(start, clock.ticks()) < 1_000 {}
+        assert!(clock.wall_ns(clock.ticks()) > MOCK_WALL_NS_AT_START);
+    }
+
+    #[test]
+    fn a_day_on_a_real_clock_converts_back_to_a_day() {
+        let clock = Clock::new();
+        let day_ns = 86_400_000_000_000;
+        let back_ns = clock.elapsed_ns(0, clock.ns_to_ticks(day_ns));
+        assert!(back_ns.abs_diff(day_ns) <= clock.elapsed_ns(0, 1) + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_and_nanoseconds_are_inverse_within_rounding(ns in 0_u64..(1 << 52)) {
+            let clock = Clock::new();
+            let back_ns = clock.elapsed_ns(0, clock.ns_to_ticks(ns));
+            prop_assert!(back_ns.abs_diff(ns) <= clock.elapsed_ns(0, 1) + 1 + (ns >> 44));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The report of a run: a contract for scripts.
+//!
+//! Field names and nesting are the JSON. They change only together with [`SCHEMA_VERSION`].
+
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::latency::LatencySummary;
+use crate::stage::StageLatencies;
+
+/// All that a run tells when it is over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The subcommand: `run`, `demo`, `replay`, ….
+    pub command: String,
+    /// Where it ran.
+    pub host: HostReport,
+    /// From the first frame asked for to the end of the drain, in nanoseconds.
+    pub wall_ns: u64,
+    /// Frames read from the source.
+    pub frames: u64,
+    /// Bytes of payload in those frames.
+    pub bytes: u64,
+    /// Frames that could not be decoded.
+    pub decode_errors: DecodeErrorsReport,
+    /// Decoded messages by the venue's own kind.
+    pub messages: BTreeMap<String, u64>,
+    /// Events on the ring by kind.
+    pub events: EventsReport,
+    /// What was lost or came in the wrong order.
+    pub loss: LossReport,
+    /// The first [`GAPS_REPORTED_MAX`] gaps; `loss.gaps` counts all.
+    pub gaps: Vec<GapReport>,
+    /// Connections made.
+    pub connections: ConnectionsReport,
+    /// How full the ring was and how long the publisher waited.
+    pub ring: RingReport,
+    /// Latency of the stages on the ingest thread, in nanoseconds.
+    pub stages: StagesReport,
+    /// One entry per strategy and worker.
+    pub strategies: Vec<StrategyReport>,
+    /// One entry per other reader of the ring (recorder, republisher), in the same shape.
+    pub services: Vec<StrategyReport>,
+    /// Final books by symbol, when they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books: Option<BTreeMap<String, BookReport>>,
+    /// `source`, `strategy NAME` or `balanced`; see [`crate::Bottleneck`].
+    pub bottleneck: String,
+    /// Whether every strategy reached the last event before the deadline.
+    pub drained: bool,
+}
+
+/// The machine, as far as it bears on the figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct HostReport {
+    /// Logical processors this process may use.
+    pub cpus: u64,
+    /// The processor's own name.
+    pub model: String,
+    /// Whether the hot threads were pinned to cores.
+    pub pinned: bool,
+    /// Whether the machine is a virtual one.
+    pub virtualised: bool,
+}
+
+/// Frames that could not be decoded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DecodeErrorsReport {
+    /// How many.
+    pub total: u64,
+    /// How many, by reason.
+    pub by_reason: BTreeMap<String, u64>,
+    /// The start of one such frame, by reason. Left out when there is none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, String>,
+}
+
+/// Events on the ring, one per slot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct EventsReport {
+    /// All of them: handled + conflated + skipped of every broadcast strategy.
+    pub published: u64,
+    /// Executions.
+    pub trade: u64,
+    /// Best bid and ask.
+    pub top_of_book: u64,
+    /// Runs of levels; one depth message may take several.
+    pub levels: u64,
+    /// Bars.
+    pub bar: u64,
+    /// Gaps.
+    pub gap: u64,
+    /// Connection states.
+    pub status: u64,
+}
+
+/// What was lost, repeated or out of order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LossReport {
+    /// Breaks in a venue's numbering or left by a lost connection.
+    pub gaps: u64,
+    /// Events dropped on a full ring.
+    pub dropped: u64,
+    /// Messages known to be missing at the venue's side of the gaps.
+    pub missing: u64,
+    /// Messages that came a second time.
+    pub duplicated: u64,
+    /// Messages that came after a later one.
+    pub reordered: u64,
+}
+
+/// One gap.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GapReport {
+    /// Index of the connection.
+    pub connection: u64,
+    /// Symbol of the instrument; null when the gap concerns the whole connection.
+    pub instrument: Option<String>,
+    /// What showed it.
+    pub reason: String,
+    /// The venue's number that should have come.
+    pub expected: u64,
+    /// The venue's number that came.
+    pub received: u64,
+    /// How many messages are known to be missing; 0 when that cannot be known.
+    pub missing: u64,
+}
+
+/// Connections made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ConnectionsReport {
+    /// Attempts, the first included.
+    pub attempts: u64,
+    /// Connections made after the first.
+    pub reconnects: u64,
+}
+
+/// How full the ring was and how long the publisher waited.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RingReport {
+    /// Slots.
+    pub capacity: u64,
+    /// The most slots in use at once.
+    pub depth_max: u64,
+    /// The same as a share of the capacity, 0 to 1.
+    pub utilisation_max: f64,
+    /// How often the publisher waited for a free slot.
+    pub stalls: u64,
+    /// How long it waited in all, in nanoseconds.
+    pub stall_ns: u64,
+}
+
+/// Latency of the stages on the ingest thread, in nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StagesReport {
+    /// From arrival to the first attempt to publish.
+    pub decode: LatencySummary,
+    /// The publisher's wait for a free slot, of those events that had to wait.
+    pub stall: LatencySummary,
+}
+
+/// One worker of one strategy, or one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StrategyReport {
+    /// The strategy's name.
+    pub name: String,
+    /// Index of the worker; 0 when there is one.
+    pub worker: u64,
+    /// The core it was pinned to, or null.
+    pub core: Option<u64>,
+    /// How it waited for events.
+    pub wait: String,
+    /// Events it was given.
+    pub handled: u64,
+    /// Events replaced by a later one of the same instrument.
+    pub conflated: u64,
+    /// Events it was not given, such as those after its quarantine.
+    pub skipped: u64,
+    /// Errors it returned.
+    pub errors: u64,
+    /// Times an event was tried again.
+    pub retries: u64,
+    /// Whether it was taken out of the run.
+    pub quarantined: bool,
+    /// Why it was, or null.
+    pub culprit: Option<String>,
+    /// Signals it gave.
+    pub signals: u64,
+    /// Signals dropped because the sink's queue was full.
+    pub signals_dropped: u64,
+    /// The strategy's own final figures by name. A figure that is not finite reads null.
+    pub figures: BTreeMap<String, f64>,
+    /// Its latency, in nanoseconds.
+    pub latency_ns: StageLatencies,
+}
+
+/// One book as it stood at the end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BookReport {
+    /// How many levels: bids, asks.
+    pub levels: [u64; 2],
+    /// The five best levels of each side.
+    pub top5: TopLevels,
+    /// Depth messages applied.
+    pub applied: u64,
+    /// Depth messages older than the book, ignored.
+    pub stale: u64,
+    /// Gaps in this instrument's numbering.
+    pub gaps: u64,
+    /// Whether it is continuous since its last snapshot.
+    pub valid: bool,
+}
+
+/// The best levels of a book, best first, each `[price, quantity]` in exact decimals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TopLevels {
+    /// Highest price first.
+    pub bids: Vec<[String; 2]>,
+    /// Lowest price first.
+    pub asks: Vec<[String; 2]>,
+}
+
+/// Version of the report's shape. Raised when a field is renamed, removed or changes its meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How many gaps a report lists.
+pub const GAPS_REPORTED_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests;
