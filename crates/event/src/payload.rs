@@ -173,6 +173,13 @@ pub enum ConnectionState {
 }
 
 impl Levels {
+    /// No level.
+    pub const EMPTY: Self = Self {
+        levels: [Level { price: Price::ZERO, quantity: Quantity::ZERO }; LEVELS_MAX],
+        bids: 0,
+        asks: 0,
+    };
+
     /// Adds a bid; `false` when the event is full or already has asks.
     #[must_use]
     pub const fn push_bid(&mut self, level: Level) -> bool {

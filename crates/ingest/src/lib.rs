@@ -1,1 +1,18 @@
-//! placeholder
+//! From frames to published events: sources, venues, connection life, the ingest loop.
+
+mod batch;
+mod frame;
+mod json;
+mod notice;
+mod publish;
+mod run;
+mod source;
+mod venue;
+
+pub use batch::{DepthRun, EventBatch};
+pub use frame::{Frame, Stamp};
+pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
+pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig};
+pub use run::{DecodeFailure, End, Ingest, IngestReport};
+pub use source::{ConnectionTally, Incoming, Source, SourceError};
+pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};

@@ -1,0 +1,148 @@
+//! What the ingest thread has to say to people, handed to another thread that prints it.
+
+use std::fmt;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::venue::Action;
+
+/// Notices that wait for the printing thread; a burst beyond it is dropped, never waited for.
+const NOTICES_CAPACITY: usize = 256;
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Importance {
+    /// Something is wrong and data may be missing.
+    Warning,
+    /// Life of a connection.
+    Info,
+    /// For finding faults.
+    Debug,
+}
+
+/// Something people may want to read. Holds no URL and no key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A socket is being opened.
+    Connecting {
+        /// Host and port.
+        host: String,
+        /// Counted from 1.
+        attempt: u32,
+    },
+    /// The handshake is done.
+    Connected {
+        /// Host and port.
+        host: String,
+    },
+    /// Every subscription was answered.
+    Subscribed,
+    /// The connection ended.
+    Disconnected {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The next attempt comes after a wait.
+    Waiting {
+        /// Length of the wait.
+        delay_ms: u64,
+    },
+    /// The connection is open but silent.
+    Stale {
+        /// Silence so far.
+        silence_ms: u64,
+    },
+    /// Commands were sent and not all were answered in time.
+    Unanswered {
+        /// How long we waited.
+        waited_ms: u64,
+    },
+    /// The venue refused something.
+    Refused {
+        /// The venue's code.
+        code: i64,
+        /// The venue's words.
+        message: String,
+        /// What follows.
+        action: Action,
+    },
+    /// A frame could not be decoded; said once a reason.
+    Undecoded {
+        /// The error in words.
+        error: String,
+    },
+    /// For finding faults: a command was sent.
+    Sent {
+        /// The command; never holds the key.
+        command: String,
+    },
+}
+
+impl Notice {
+    /// How much it matters.
+    #[must_use]
+    pub const fn importance(&self) -> Importance {
+        match self {
+            Self::Disconnected { .. }
+            | Self::Stale { .. }
+            | Self::Unanswered { .. }
+            | Self::Refused { .. }
+            | Self::Undecoded { .. } => Importance::Warning,
+            Self::Connecting { .. }
+            | Self::Connected { .. }
+            | Self::Subscribed
+            | Self::Waiting { .. } => Importance::Info,
+            Self::Sent { .. } => Importance::Debug,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { host, attempt } => {
+                write!(out, "connecting to {host}, attempt {attempt}")
+            }
+            Self::Connected { host } => write!(out, "connected to {host}"),
+            Self::Subscribed => out.write_str("every subscription was answered"),
+            Self::Disconnected { reason } => write!(out, "disconnected: {reason}"),
+            Self::Waiting { delay_ms } => write!(out, "next attempt in {delay_ms} ms"),
+            Self::Stale { silence_ms } => write!(out, "no frame for {silence_ms} ms"),
+            Self::Unanswered { waited_ms } => {
+                write!(out, "not every subscription was answered within {waited_ms} ms")
+            }
+            Self::Refused { code, message, action } => {
+                write!(out, "the venue refused with code {code} ({message}): ")?;
+                match action {
+                    Action::Continue => out.write_str("going on with the rest"),
+                    Action::Reconnect { .. } => out.write_str("connecting again later"),
+                    Action::Stop => out.write_str("stopping"),
+                }
+            }
+            Self::Undecoded { error } => write!(out, "frame not decoded: {error}"),
+            Self::Sent { command } => write!(out, "sent {command}"),
+        }
+    }
+}
+
+/// The ingest thread's end: never blocks.
+#[derive(Clone, Debug)]
+pub struct NoticeSender(SyncSender<Notice>);
+
+/// The printing thread's end.
+pub type NoticeReceiver = Receiver<Notice>;
+
+/// A bounded channel for notices.
+#[must_use]
+pub fn notices() -> (NoticeSender, NoticeReceiver) {
+    let (sender, receiver) = sync_channel(NOTICES_CAPACITY);
+    (NoticeSender(sender), receiver)
+}
+
+impl NoticeSender {
+    /// Hands a notice over, or drops it when nobody reads fast enough: the counters of the report
+    /// tell the same story.
+    pub fn send(&self, notice: Notice) {
+        drop(self.0.try_send(notice));
+    }
+}

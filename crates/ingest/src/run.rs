@@ -1,0 +1,312 @@
+//! The ingest loop: source to venue to ring. A plain loop on a thread that the caller made.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tickring_event::{ConnectionState, InstrumentId, MarketEvent, Status};
+use tickring_metrics::{Counter, Counters, LatencyRecorder, SharedCounters};
+use tickring_ring::Drained;
+
+use crate::batch::EventBatch;
+use crate::frame::Stamp;
+use crate::notice::{Notice, NoticeSender};
+use crate::publish::{Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait};
+use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::venue::{DecodeError, Inbound, Refusal, Venue};
+
+/// Frames between two writes of the shared counters while the source is never idle.
+const FRAMES_PER_SHARE: u32 = 256;
+
+/// All that the ingest loop works with.
+pub struct Ingest<S> {
+    /// Where frames come from.
+    pub source: S,
+    /// One venue for each connection of the source, by its number.
+    pub venues: Vec<Box<dyn Venue>>,
+    /// Where events go.
+    pub publisher: EventPublisher,
+    /// Set by anyone who wants the run to end.
+    pub stop: Arc<AtomicBool>,
+    /// How long the ring may drain after that, in ns.
+    pub drain_ns_max: u64,
+    /// Counters for a monitor to read.
+    pub shared: Arc<SharedCounters>,
+    /// Words for people.
+    pub notices: NoticeSender,
+}
+
+/// How an ingest loop ended.
+#[derive(Debug)]
+pub enum End {
+    /// The source had no more frames.
+    Ended,
+    /// The run was asked to stop.
+    Stopped,
+    /// The ring was full and the policy is to fail.
+    RingFull,
+    /// The source could not go on.
+    Failed(SourceError),
+}
+
+/// What an ingest loop did.
+#[derive(Debug)]
+pub struct IngestReport {
+    /// How it ended.
+    pub end: End,
+    /// Everything counted on this thread.
+    pub counters: Counters,
+    /// Decoded messages by the venue's own kind.
+    pub messages: Vec<(&'static str, u64)>,
+    /// Frames that could not be decoded, by reason, with the first one's error.
+    pub decode_errors: Vec<DecodeFailure>,
+    /// From the arrival of a frame to the first attempt to publish it.
+    pub decode: LatencyRecorder,
+    /// Waits for a free slot.
+    pub stall: LatencyRecorder,
+    /// The first gaps, word for word.
+    pub gaps: Vec<GapRecord>,
+    /// How the connections fared.
+    pub connections: ConnectionTally,
+    /// What the pollers had not read at the deadline.
+    pub drained: Drained,
+}
+
+/// Frames that could not be decoded for one reason.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DecodeFailure {
+    /// [`DecodeError::reason`].
+    pub reason: &'static str,
+    /// How many frames.
+    pub count: u64,
+    /// The first error of this reason.
+    pub first: DecodeError,
+}
+
+impl<S: Source> Ingest<S> {
+    /// Runs until the source ends, fails, or the stop flag is set; then ends the stream and waits
+    /// for the pollers. Returns when all have read everything or the deadline is over.
+    ///
+    /// Allocates nothing per frame once its buffers have grown; connection changes may allocate.
+    ///
+    /// # Panics
+    /// When a source names a connection for which there is no venue.
+    #[must_use]
+    pub fn run(self) -> IngestReport {
+        let mut turns = Turns::new(self);
+        let end = match turns.turn_until_end() {
+            Err(end) => end,
+            Ok(never) => match never {},
+        };
+        turns.finish(end)
+    }
+}
+
+impl<S> fmt::Debug for Ingest<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Ingest").field("venues", &self.venues.len()).finish_non_exhaustive()
+    }
+}
+
+/// The loop's state from frame to frame.
+struct Turns<S> {
+    source: S,
+    venues: Vec<Box<dyn Venue>>,
+    publisher: EventPublisher,
+    limit: DrainLimit,
+    shared: Arc<SharedCounters>,
+    notices: NoticeSender,
+    batch: EventBatch,
+    counters: Counters,
+    /// Messages of each venue by the index of its kinds.
+    messages: Vec<Vec<u64>>,
+    decode_errors: Vec<DecodeFailure>,
+    /// Reused for what a venue wants to send.
+    commands: Vec<String>,
+    frames_unshared: u32,
+}
+
+impl<S: Source> Turns<S> {
+    fn new(ingest: Ingest<S>) -> Self {
+        let Ingest { source, venues, publisher, stop, drain_ns_max, shared, notices } = ingest;
+        let clock = publisher.clock().clone();
+        Self {
+            source,
+            messages: venues.iter().map(|venue| vec![0; venue.message_kinds().len()]).collect(),
+            venues,
+            publisher,
+            limit: DrainLimit { stop, clock, drain_ns_max, since_ticks: None },
+            shared,
+            notices,
+            batch: EventBatch::new(),
+            counters: Counters::new(),
+            decode_errors: Vec::new(),
+            commands: Vec::new(),
+            frames_unshared: 0,
+        }
+    }
+
+    /// One duty cycle after the other; the reason to stop comes as the error.
+    fn turn_until_end(&mut self) -> Result<Infallible, End> {
+        loop {
+            if self.limit.stop_asked() {
+                return Err(End::Stopped);
+            }
+            match self.source.next().map_err(End::Failed)? {
+                Incoming::Frame(frame) => {
+                    let stamp = frame.stamp;
+                    self.counters.add(Counter::Frames, 1);
+                    self.counters.add(Counter::Bytes, frame.text.len() as u64);
+                    let venue = &mut self.venues[usize::from(stamp.connection.0)];
+                    match venue.decode(&frame, &mut self.batch) {
+                        Ok(inbound) => self.answer(stamp, &inbound)?,
+                        Err(error) => self.note_error(error),
+                    }
+                    self.publish(stamp)?;
+                }
+                Incoming::Status(stamp, status) => self.change(stamp, status)?,
+                Incoming::Idle => self.share(),
+                Incoming::Ended => return Err(End::Ended),
+            }
+            self.frames_unshared += 1;
+            if self.frames_unshared >= FRAMES_PER_SHARE {
+                self.share();
+            }
+        }
+    }
+
+    /// Counts what a frame turned out to be, and tells the source.
+    fn answer(&mut self, stamp: Stamp, inbound: &Inbound) -> Result<(), End> {
+        let connection = usize::from(stamp.connection.0);
+        match inbound {
+            Inbound::Data(kind) => self.messages[connection][*kind] += 1,
+            Inbound::Pong => self.counters.add(Counter::Pongs, 1),
+            Inbound::Ignored => self.counters.add(Counter::Ignored, 1),
+            Inbound::Ack { complete } => {
+                self.counters.add(Counter::Acks, 1);
+                self.follow_up(stamp, *complete);
+            }
+            Inbound::Refused(refusal) => {
+                self.counters.add(Counter::Refusals, 1);
+                let Refusal { code, message, action, complete } = refusal.clone();
+                self.notices.send(Notice::Refused { code, message, action });
+                self.follow_up(stamp, complete);
+            }
+        }
+        self.source.answer(stamp.connection, inbound).map_err(End::Failed)
+    }
+
+    /// After an answer to a command: what the venue wants sent next, and word that all is answered.
+    fn follow_up(&mut self, stamp: Stamp, complete: bool) {
+        self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
+        self.send_commands(stamp);
+        if complete {
+            let status = Status { state: ConnectionState::Subscribed, attempt: 0, code: 0 };
+            self.push_status(stamp, status);
+        }
+    }
+
+    /// A connection changed its state: the stream says so, and the venue starts over.
+    fn change(&mut self, stamp: Stamp, status: Status) -> Result<(), End> {
+        let venue = &mut self.venues[usize::from(stamp.connection.0)];
+        match status.state {
+            ConnectionState::Connected => venue.open(&mut self.commands),
+            ConnectionState::Disconnected => venue.disconnected(stamp, &mut self.batch),
+            ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
+        }
+        self.push_status(stamp, status);
+        self.send_commands(stamp);
+        self.publish(stamp)
+    }
+
+    fn push_status(&mut self, stamp: Stamp, status: Status) {
+        self.batch.push(MarketEvent::status(&stamp.origin(InstrumentId::NONE), status));
+    }
+
+    fn send_commands(&mut self, stamp: Stamp) {
+        for command in self.commands.drain(..) {
+            self.source.send(stamp.connection, &command);
+        }
+    }
+
+    fn note_error(&mut self, error: DecodeError) {
+        self.counters.add(Counter::DecodeErrors, 1);
+        let reason = error.reason();
+        if let Some(known) = self.decode_errors.iter_mut().find(|it| it.reason == reason) {
+            known.count += 1;
+        } else {
+            self.notices.send(Notice::Undecoded { error: error.to_string() });
+            self.decode_errors.push(DecodeFailure { reason, count: 1, first: error });
+        }
+    }
+
+    fn publish(&mut self, stamp: Stamp) -> Result<(), End> {
+        let wait_strategy = self.publisher.config().wait;
+        let mut wait = SlotWait::new(&mut self.source, &mut self.limit, wait_strategy);
+        let published =
+            self.publisher.publish(self.batch.events_mut(), stamp.arrival_ticks, &mut wait);
+        self.batch.clear();
+        published.map_err(|end| match end {
+            PublishEnd::RingFull => End::RingFull,
+            PublishEnd::Deadline => End::Stopped,
+        })
+    }
+
+    /// Lets a monitor see the counters.
+    fn share(&mut self) {
+        self.frames_unshared = 0;
+        let mut counters = self.counters.clone();
+        counters.merge(self.batch.counters());
+        counters.merge(&self.publisher.counters);
+        self.shared.store_from(&counters);
+    }
+
+    /// Publishes what the venues held back, ends the stream, waits for the pollers.
+    fn finish(mut self, mut end: End) -> IngestReport {
+        for venue in &mut self.venues {
+            venue.finish(&mut self.batch);
+        }
+        let arrival_ticks = self.batch.events().last().map_or(0, |event| event.arrival_ticks);
+        let stamp = Stamp { arrival_ticks, ..Stamp::default() };
+        if !matches!(end, End::RingFull)
+            && let Err(later) = self.publish(stamp)
+        {
+            end = later;
+        }
+        self.share();
+        let Self { mut source, venues, publisher, mut limit, .. } = self;
+        let wait = publisher.config().wait;
+        let closed = publisher.close(&mut SlotWait::new(&mut source, &mut limit, wait));
+        let Closed { drained, counters, decode, stall, gaps } = closed;
+        let mut all = self.counters;
+        all.merge(self.batch.counters());
+        all.merge(&counters);
+        self.shared.store_from(&all);
+        IngestReport {
+            end,
+            counters: all,
+            messages: messages_by_kind(&venues, &self.messages),
+            decode_errors: self.decode_errors,
+            decode,
+            stall,
+            gaps,
+            connections: source.tally(),
+            drained,
+        }
+    }
+}
+
+/// Messages of all connections, by kind, in the order in which the venues list them.
+fn messages_by_kind(venues: &[Box<dyn Venue>], messages: &[Vec<u64>]) -> Vec<(&'static str, u64)> {
+    let mut sums: Vec<(&'static str, u64)> = Vec::new();
+    for (venue, counts) in venues.iter().zip(messages) {
+        for (&kind, &count) in venue.message_kinds().iter().zip(counts) {
+            match sums.iter_mut().find(|(name, _)| *name == kind) {
+                Some((_, sum)) => *sum += count,
+                None => sums.push((kind, count)),
+            }
+        }
+    }
+    sums
+}

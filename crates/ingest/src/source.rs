@@ -1,0 +1,74 @@
+//! Where frames come from: a live connection or recorded files. All that follows is the same code.
+
+use thiserror::Error;
+use tickring_capture::CaptureError;
+use tickring_event::{ConnectionId, Status};
+
+use crate::frame::{Frame, Stamp};
+use crate::venue::Inbound;
+
+/// Where frames come from.
+pub trait Source {
+    /// The next thing that happened. Waits a little by the source's own rules, then gives
+    /// [`Incoming::Idle`].
+    ///
+    /// # Errors
+    /// The source cannot go on; the run ends with what was published so far.
+    fn next(&mut self) -> Result<Incoming<'_>, SourceError>;
+
+    /// Sends a command to the venue. Recorded sources have nobody to send it to.
+    fn send(&mut self, _connection: ConnectionId, _command: &str) {}
+
+    /// Tells the source what the last frame turned out to be.
+    ///
+    /// # Errors
+    /// The venue refused in a way that trying again cannot help.
+    fn answer(&mut self, _connection: ConnectionId, _inbound: &Inbound) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// One turn of keep-alive work while the publisher waits for a free slot; reads nothing.
+    fn keep_alive(&mut self) {}
+
+    /// How the connections fared.
+    fn tally(&self) -> ConnectionTally {
+        ConnectionTally::default()
+    }
+}
+
+/// What happened at a source.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    /// A frame arrived.
+    Frame(Frame<'a>),
+    /// A connection changed its state.
+    Status(Stamp, Status),
+    /// Nothing now.
+    Idle,
+    /// There will be no more frames.
+    Ended,
+}
+
+/// How the connections of a run fared.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ConnectionTally {
+    /// Sockets tried.
+    pub attempts: u64,
+    /// Handshakes done after the first.
+    pub reconnects: u64,
+}
+
+/// Why a source cannot go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The configuration cannot work; found before the first socket.
+    #[error("{0}")]
+    Configuration(String),
+    /// The venue refuses us for good, or cannot be reached within the limits.
+    #[error("{0}")]
+    Refused(String),
+    /// A recorded file cannot be read.
+    #[error(transparent)]
+    Recorded(#[from] CaptureError),
+}
