@@ -36,7 +36,7 @@ fn bench_recorder(criterion: &mut Criterion) {
         let mut latencies = Latencies::new();
         bencher.iter(|| recorder.record_ticks(latencies.next_ticks()));
     });
-    group.bench_function("record_ticks_of_nothing_but_the_input", |bencher| {
+    group.bench_function("input_alone", |bencher| {
         let mut latencies = Latencies::new();
         bencher.iter(|| latencies.next_ticks());
     });

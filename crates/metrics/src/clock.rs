@@ -111,8 +111,9 @@ impl MockClock {
     }
 }
 
-/// The first tick of a mock clock: not zero, so that a tick that was never set shows.
-pub const MOCK_TICKS_AT_START: u64 = 1_000_000;
+/// The first tick of a mock clock: not zero, so that a tick that was never set shows, and a second in
+/// so that tests can look back.
+pub const MOCK_TICKS_AT_START: u64 = 1_000_000_000;
 
 /// The wall time at which every mock clock starts: 2023-11-14 22:13:20 UTC.
 pub const MOCK_WALL_NS_AT_START: u64 = 1_700_000_000_000_000_000;

@@ -123,9 +123,9 @@ pub struct GapReport {
     pub instrument: Option<String>,
     /// What showed it.
     pub reason: String,
-    /// The venue's number that should have come.
+    /// The venue's number that should have come; 0 where the venue has none.
     pub expected: u64,
-    /// The venue's number that came.
+    /// The venue's number that came instead; 0 where the venue has none.
     pub received: u64,
     /// How many messages are known to be missing; 0 when that cannot be known.
     pub missing: u64,
