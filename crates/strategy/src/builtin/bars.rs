@@ -1,0 +1,192 @@
+use tickring_event::{Instrument, InstrumentId, MarketEvent, Payload, Price, Trade};
+
+use crate::context::Context;
+use crate::float;
+use crate::strategy::{Strategy, StrategyError};
+use crate::table::Table;
+
+/// Time bars from trades: open, high, low, close and volume of each interval that had any.
+///
+/// Intervals are those of the venue's time, counted from the epoch. A bar closes when a trade of a
+/// later interval comes, or when the stream ends, and is then signalled as `bar_open`, `bar_high`,
+/// `bar_low`, `bar_close` and `bar_volume`. A trade of an earlier interval than the open bar's is
+/// counted as late and left out; one without a venue time as untimed.
+///
+/// Figures over all instruments: `bars`, `late`, `untimed`.
+#[derive(Debug)]
+pub struct Bars {
+    config: BarsConfig,
+    open: Table<Option<OpenBar>>,
+    bars: u64,
+    late: u64,
+    untimed: u64,
+}
+
+/// How long a bar is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BarsConfig {
+    /// Length of an interval in milliseconds; 0 counts as 1.
+    pub interval_ms: u64,
+}
+
+impl Default for BarsConfig {
+    /// One second.
+    fn default() -> Self {
+        Self { interval_ms: 1_000 }
+    }
+}
+
+/// A bar whose interval is not over.
+#[derive(Clone, Copy, Debug)]
+struct OpenBar {
+    /// Number of the interval, from the epoch.
+    interval: u64,
+    open: Price,
+    high: Price,
+    low: Price,
+    close: Price,
+    /// Wider than a quantity: a sum of them.
+    volume: i128,
+}
+
+impl Bars {
+    /// With an interval of your own.
+    #[must_use]
+    pub const fn new(config: BarsConfig) -> Self {
+        Self { config, open: Table::new(), bars: 0, late: 0, untimed: 0 }
+    }
+
+    fn add(&mut self, trade: Trade, event: &MarketEvent, context: &mut Context<'_>) {
+        if event.venue_time_ns == 0 {
+            self.untimed += 1;
+            return;
+        }
+        let Some(open) = self.open.entry(event.instrument) else { return };
+        let interval_ns = self.config.interval_ms.max(1).saturating_mul(1_000_000);
+        let interval = event.venue_time_ns / interval_ns;
+        match open {
+            Some(bar) if bar.interval == interval => bar.add(trade),
+            Some(bar) if bar.interval > interval => self.late += 1,
+            Some(_) | None => {
+                if let Some(closed) = open.replace(OpenBar::new(interval, trade)) {
+                    self.bars += 1;
+                    closed.say(event.instrument, context);
+                }
+            }
+        }
+    }
+}
+
+impl Default for Bars {
+    fn default() -> Self {
+        Self::new(BarsConfig::default())
+    }
+}
+
+impl Strategy for Bars {
+    fn name(&self) -> &str {
+        "bars"
+    }
+
+    fn on_event(
+        &mut self,
+        event: &MarketEvent,
+        context: &mut Context<'_>,
+    ) -> Result<(), StrategyError> {
+        if let Payload::Trade(trade) = event.payload() {
+            self.add(trade, event, context);
+        }
+        Ok(())
+    }
+
+    fn on_end(&mut self, context: &mut Context<'_>) {
+        for (instrument, open) in self.open.iter_mut() {
+            if let Some(closed) = open.take() {
+                self.bars += 1;
+                closed.say(instrument, context);
+            }
+        }
+    }
+
+    fn figures(&self, visit: &mut dyn FnMut(&'static str, f64)) {
+        visit("bars", float::from_u64(self.bars));
+        visit("late", float::from_u64(self.late));
+        visit("untimed", float::from_u64(self.untimed));
+    }
+}
+
+impl OpenBar {
+    fn new(interval: u64, trade: Trade) -> Self {
+        let Trade { price, quantity, .. } = trade;
+        let volume = i128::from(quantity.mantissa());
+        Self { interval, open: price, high: price, low: price, close: price, volume }
+    }
+
+    fn add(&mut self, trade: Trade) {
+        self.high = self.high.max(trade.price);
+        self.low = self.low.min(trade.price);
+        self.close = trade.price;
+        self.volume += i128::from(trade.quantity.mantissa());
+    }
+
+    fn say(&self, instrument: InstrumentId, context: &mut Context<'_>) {
+        let Some(registered) = context.instruments().instrument(instrument) else { return };
+        let price = |price: Price| price.to_f64(Instrument::price_scale(registered));
+        context.signal(instrument, "bar_open", price(self.open));
+        context.signal(instrument, "bar_high", price(self.high));
+        context.signal(instrument, "bar_low", price(self.low));
+        context.signal(instrument, "bar_close", price(self.close));
+        let volume = float::from_i128(self.volume) * registered.quantity_scale().unit();
+        context.signal(instrument, "bar_volume", volume);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::bench::{Bench, SECOND_NS};
+
+    fn bar(instrument: usize, values: [f64; 5]) -> Vec<(usize, &'static str, f64)> {
+        let names = ["bar_open", "bar_high", "bar_low", "bar_close", "bar_volume"];
+        names.into_iter().zip(values).map(|(name, value)| (instrument, name, value)).collect()
+    }
+
+    #[test]
+    fn a_bar_closes_with_the_first_trade_of_a_later_interval() {
+        let mut bench = Bench::new(Bars::default());
+        for (time_ns, price) in [(SECOND_NS, 10), (SECOND_NS + 1, 14), (2 * SECOND_NS - 1, 9)] {
+            bench.at_ns(time_ns);
+            bench.trade(0, price, 2);
+        }
+        bench.check_signals(&[]);
+        bench.at_ns(5 * SECOND_NS);
+        bench.trade(0, 20, 1);
+        bench.check_signals(&bar(0, [10.0, 14.0, 9.0, 9.0, 6.0]));
+        bench.check_figures(&[("bars", 1.0), ("late", 0.0)]);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_closes_every_open_bar() {
+        let mut bench = Bench::new(Bars::default());
+        bench.trade(0, 5, 1);
+        bench.trade(1, 7, 3);
+        bench.end();
+        let both = [bar(0, [5.0, 5.0, 5.0, 5.0, 1.0]), bar(1, [7.0, 7.0, 7.0, 7.0, 3.0])].concat();
+        bench.check_signals(&both);
+        bench.check_figures(&[("bars", 2.0)]);
+    }
+
+    #[test]
+    fn late_and_untimed_trades_are_counted_and_left_out() {
+        let mut bench = Bench::new(Bars::new(BarsConfig { interval_ms: 500 }));
+        bench.at_ns(SECOND_NS);
+        bench.trade(0, 5, 1);
+        bench.at_ns(SECOND_NS - 1);
+        bench.trade(0, 50, 1);
+        bench.at_ns(0);
+        bench.trade(0, 60, 1);
+        bench.end();
+        bench.check_signals(&bar(0, [5.0, 5.0, 5.0, 5.0, 1.0]));
+        bench.check_figures(&[("bars", 1.0), ("late", 1.0), ("untimed", 1.0)]);
+    }
+}

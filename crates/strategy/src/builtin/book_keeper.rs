@@ -1,0 +1,132 @@
+use std::collections::BTreeMap;
+
+use tickring_book::{Book, Books};
+use tickring_event::{Instrument, Instruments, Level, MarketEvent};
+use tickring_metrics::{BookReport, TopLevels};
+
+use crate::context::Context;
+use crate::float;
+use crate::strategy::{Strategy, StrategyError};
+
+/// Keeps a level-2 book of each instrument for whoever asks when the stream has ended.
+///
+/// The worker borrows the strategy, so the caller still has it after the run:
+/// [`BookKeeper::report`] tells how the books stood.
+///
+/// Figures over all books: `books`, `applied`, `snapshots`, `stale`, `interrupted`, `gaps` and
+/// `crossed`, with the meanings that [`Book`] gives them.
+#[derive(Debug, Default)]
+pub struct BookKeeper {
+    books: Books,
+}
+
+impl BookKeeper {
+    /// No book yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The books.
+    #[must_use]
+    pub const fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Every book by symbol, its numbers written as its venue writes them.
+    #[must_use]
+    pub fn report(&self, instruments: &Instruments) -> BTreeMap<String, BookReport> {
+        self.books
+            .iter()
+            .filter_map(|(id, book)| {
+                let instrument = instruments.instrument(id)?;
+                Some((instrument.symbol().to_owned(), entry(book, instrument)))
+            })
+            .collect()
+    }
+}
+
+fn entry(book: &Book, instrument: &Instrument) -> BookReport {
+    let (bids, asks) = book.levels();
+    BookReport {
+        levels: [bids as u64, asks as u64],
+        top5: TopLevels {
+            bids: top(book.bids(TOP_LEVELS), instrument),
+            asks: top(book.asks(TOP_LEVELS), instrument),
+        },
+        applied: book.applied(),
+        stale: book.stale(),
+        gaps: book.gaps(),
+        valid: book.is_valid(),
+    }
+}
+
+fn top(levels: impl Iterator<Item = Level>, instrument: &Instrument) -> Vec<[String; 2]> {
+    levels
+        .map(|level| {
+            let price = instrument.price_text(level.price).to_string();
+            [price, instrument.quantity_text(level.quantity).to_string()]
+        })
+        .collect()
+}
+
+impl Strategy for BookKeeper {
+    fn name(&self) -> &str {
+        "books"
+    }
+
+    fn on_event(
+        &mut self,
+        event: &MarketEvent,
+        _context: &mut Context<'_>,
+    ) -> Result<(), StrategyError> {
+        self.books.apply(event);
+        Ok(())
+    }
+
+    fn figures(&self, visit: &mut dyn FnMut(&'static str, f64)) {
+        let sum = |count: fn(&Book) -> u64| {
+            float::from_u64(self.books.iter().map(|(_, book)| count(book)).sum())
+        };
+        visit("books", sum(|_| 1));
+        visit("applied", sum(Book::applied));
+        visit("snapshots", sum(Book::snapshots));
+        visit("stale", sum(Book::stale));
+        visit("interrupted", sum(Book::interrupted));
+        visit("gaps", sum(Book::gaps));
+        visit("crossed", sum(Book::crossed));
+    }
+}
+
+/// Levels of each side in the report.
+const TOP_LEVELS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use tickring_event::Flags;
+
+    use super::*;
+    use crate::builtin::bench::Bench;
+
+    #[test]
+    fn books_are_reported_in_the_venues_own_writing() {
+        let mut bench = Bench::new(BookKeeper::new());
+        let snapshot = Flags::WHOLE.with(Flags::SNAPSHOT);
+        bench.depth(1, snapshot, &[(99, 3), (98, 1)], &[(101, 7)]);
+        bench.depth(1, Flags::WHOLE, &[(98, 0)], &[]);
+        bench.depth(0, Flags::WHOLE, &[(1, 1)], &[]);
+        let report = bench.strategy.report(bench.instruments());
+        let pair = |price: &str, quantity: &str| [price.to_owned(), quantity.to_owned()];
+        let expected = BookReport {
+            levels: [1, 1],
+            top5: TopLevels { bids: vec![pair("99.00", "3.0")], asks: vec![pair("101.00", "7.0")] },
+            applied: 1,
+            stale: 0,
+            gaps: 0,
+            valid: true,
+        };
+        assert_eq!(report["B"], expected);
+        assert_eq!((report["A"].valid, report["A"].stale), (false, 1));
+        bench.check_figures(&[("books", 2.0), ("applied", 1.0), ("snapshots", 1.0)]);
+    }
+}
