@@ -2,7 +2,7 @@
 
 mod audit;
 mod bars;
-mod book_keeper;
+mod books;
 mod null;
 mod pressure;
 mod spread;
@@ -12,7 +12,7 @@ use crate::strategy::Strategy;
 
 pub use audit::Audit;
 pub use bars::{Bars, BarsConfig};
-pub use book_keeper::BookKeeper;
+pub use books::Books;
 pub use null::Null;
 pub use pressure::{Pressure, PressureConfig};
 pub use spread::Spread;
@@ -39,7 +39,7 @@ pub fn by_name(name: &str) -> Option<Box<dyn Strategy>> {
         "bars" => Box::new(Bars::default()),
         "null" => Box::new(Null::new()),
         "audit" => Box::new(Audit::new()),
-        "books" => Box::new(BookKeeper::new()),
+        "books" => Box::new(Books::new()),
         _ => return None,
     })
 }

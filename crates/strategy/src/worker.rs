@@ -75,6 +75,9 @@ pub struct WorkerParts<'a> {
     /// Set by the worker when it asks the run to stop ([`OnFault::Stop`]). The worker itself goes
     /// on until the publisher ends.
     pub stop: &'a AtomicBool,
+    /// Set by the caller when there is no time left: from then on the strategy is given nothing,
+    /// and what is still read counts as skipped.
+    pub abandon: &'a AtomicBool,
 }
 
 /// Gives `strategy` its events until the publisher has ended and all were read, then tells how it
@@ -88,6 +91,7 @@ pub struct WorkerParts<'a> {
 ///
 /// Whatever the strategy does, the poller is read to the end, so that nobody waits for it. A
 /// strategy that fails for good or panics is not called again; what is left is counted as skipped.
+/// A strategy that never returns keeps this function from returning.
 ///
 /// Allocates at the start, at the end and when something fails; not per event.
 pub fn run_worker<S: Strategy + ?Sized>(

@@ -148,6 +148,7 @@ fn check(delivery: Delivery) {
         pause: &mut ClockPause::new(clock),
         gauges: &WorkerGauges::new(),
         stop: &AtomicBool::new(false),
+        abandon: &AtomicBool::new(false),
     };
     let report = run_worker(&mut all, &WorkerConfig::new("all"), parts);
     drop(receiver);

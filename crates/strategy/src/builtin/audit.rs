@@ -16,7 +16,7 @@ use crate::table::Table;
 /// - `reordered`: messages that came after a later one, and were not lost after all;
 /// - `duplicated`: messages whose number had come before;
 /// - `gap_missing`: messages that the feed itself reported as missing in its numbering; a jump that
-///   such a gap explains is not counted as lost.
+///   such a gap explains is not counted as lost, and one backwards is a new start.
 ///
 /// A message that comes late is taken for a reordered one as long as its instrument and kind have
 /// any number missing: which number is not remembered.
@@ -68,12 +68,15 @@ impl Tracks {
     fn check(&mut self, kind: Kind, sequence: u64, totals: &mut Totals) {
         let track = &mut self.kinds[kind as usize];
         totals.checked += 1;
-        if track.last == 0 || sequence > track.last {
-            let skipped = if track.last == 0 { 0 } else { sequence - track.last - 1 };
-            if skipped > 0 {
-                let explained = self.gap.take_if(|gap| gap.received == sequence);
-                track.lost += skipped.saturating_sub(explained.map_or(0, |gap| gap.missing));
-            }
+        let gap = self.gap.take_if(|gap| gap.received == sequence);
+        if track.last == 0 {
+            track.last = sequence;
+        } else if sequence > track.last {
+            let skipped = sequence - track.last - 1;
+            track.lost += skipped.saturating_sub(gap.map_or(0, |gap| gap.missing));
+            track.last = sequence;
+        } else if gap.is_some() {
+            // The feed says that its numbering started over.
             track.last = sequence;
         } else if sequence < track.last && track.lost > 0 {
             track.lost -= 1;
@@ -188,5 +191,16 @@ mod tests {
         bench.gap(0, gap(GapReason::Dropped, 10));
         bench.numbered(0, 10);
         bench.check_figures(&[("lost", 2.0), ("gap_missing", 3.0)]);
+    }
+
+    #[test]
+    fn a_numbering_that_starts_over_is_reported_by_the_feed() {
+        let mut bench = Bench::new(Audit::new());
+        bench.numbered(0, 900);
+        let reason = GapReason::Sequence;
+        bench.gap(0, Gap { reason, expected: 901, received: 1, missing: 0, breaks_book: false });
+        bench.numbered(0, 1);
+        bench.numbered(0, 2);
+        bench.check_figures(&[("lost", 0.0), ("duplicated", 0.0), ("reordered", 0.0)]);
     }
 }

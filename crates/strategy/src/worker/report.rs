@@ -11,7 +11,8 @@ pub struct WorkerReport {
     pub handled: u64,
     /// Events replaced by a later one of the same instrument while the strategy lagged.
     pub conflated: u64,
-    /// Events the strategy gave up, the one it failed at, and all after that one.
+    /// Events the strategy gave up, the one it failed at, all after that one, and those for which
+    /// there was no time left.
     pub skipped: u64,
     /// Events that ended in an error, and panics.
     pub errors: u64,

@@ -26,6 +26,7 @@ pub(super) struct Runner<'s, 'a, S: ?Sized> {
     pause: &'a mut dyn Pause,
     gauges: &'a WorkerGauges,
     stop: &'a AtomicBool,
+    abandon: &'a AtomicBool,
     conflater: Option<Conflater>,
     counts: Counts,
     /// Why the strategy is not called any more.
@@ -44,8 +45,17 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
         config: &'s WorkerConfig,
         parts: WorkerParts<'a>,
     ) -> (Poller<MarketEvent>, Self) {
-        let WorkerParts { poller, instruments, clock, signals, recorders, pause, gauges, stop } =
-            parts;
+        let WorkerParts {
+            poller,
+            instruments,
+            clock,
+            signals,
+            recorders,
+            pause,
+            gauges,
+            stop,
+            abandon,
+        } = parts;
         let mut runner = Self {
             strategy,
             config,
@@ -56,6 +66,7 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
             pause,
             gauges,
             stop,
+            abandon,
             conflater: None,
             counts: Counts::default(),
             culprit: None,
@@ -143,7 +154,9 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
     #[inline]
     fn deliver(&mut self, event: &MarketEvent, sequence: u64) {
         let is_counted = self.config.shard.counts(event.instrument);
-        if self.culprit.is_some() {
+        // Relaxed: a wish that nothing else is read on the strength of; an event more or less is
+        // no matter.
+        if self.culprit.is_some() || self.abandon.load(Ordering::Relaxed) {
             self.counts.skipped += u64::from(is_counted);
             return;
         }

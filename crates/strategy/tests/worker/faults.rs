@@ -1,16 +1,16 @@
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tickring_event::MarketEvent;
 use tickring_metrics::{Clock, StageRecorders};
 use tickring_ring::{Capacity, OnFull, Poller, Stall, ring};
 use tickring_strategy::{
-    ClockPause, OnFault, SignalSender, Strategy, WorkerConfig, WorkerGauges, WorkerParts,
-    WorkerReport, run_worker,
+    ClockPause, Context, OnFault, SignalSender, Strategy, StrategyError, WorkerConfig,
+    WorkerGauges, WorkerParts, WorkerReport, run_worker,
 };
 
-use crate::support::{Act, Ran, Scripted, instruments, run, trade};
+use crate::support::{Act, Ran, Scripted, ended, instruments, run, trade};
 
 fn config() -> WorkerConfig {
     WorkerConfig::new("scripted")
@@ -90,6 +90,51 @@ fn a_stream_without_faults_ends_with_figures() {
     assert_eq!((report.signals, report.signals_dropped), (2, 0));
 }
 
+/// Sets a flag at the third event.
+struct Impatient<'a> {
+    flag: &'a AtomicBool,
+    calls: u32,
+    ends: u32,
+}
+
+impl Strategy for Impatient<'_> {
+    fn name(&self) -> &str {
+        "impatient"
+    }
+
+    fn on_event(&mut self, _: &MarketEvent, _: &mut Context<'_>) -> Result<(), StrategyError> {
+        self.calls += 1;
+        // Relaxed: one thread.
+        self.flag.store(self.calls == 3, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn on_end(&mut self, _: &mut Context<'_>) {
+        self.ends += 1;
+    }
+}
+
+#[test]
+fn an_abandoned_strategy_skips_what_is_left_and_ends_well() {
+    let abandon = AtomicBool::new(false);
+    let mut strategy = Impatient { flag: &abandon, calls: 0, ends: 0 };
+    let (clock, _) = Clock::mock();
+    let parts = WorkerParts {
+        poller: ended(&trades(10), 1).remove(0),
+        instruments: &instruments(8),
+        clock: clock.clone(),
+        signals: SignalSender::discarding(),
+        recorders: StageRecorders::new(),
+        pause: &mut ClockPause::new(clock),
+        gauges: &WorkerGauges::new(),
+        stop: &AtomicBool::new(false),
+        abandon: &abandon,
+    };
+    let report = run_worker(&mut strategy, &config(), parts);
+    assert_eq!((report.handled, report.skipped, report.errors), (3, 7, 0));
+    assert_eq!((strategy.calls, strategy.ends, report.quarantined), (3, 1, false));
+}
+
 struct Yield;
 
 impl Stall for Yield {
@@ -113,6 +158,7 @@ fn work(poller: Poller<MarketEvent>, strategy: &mut dyn Strategy, clock: &Clock)
         pause: &mut ClockPause::new(clock.clone()),
         gauges: &WorkerGauges::new(),
         stop: &AtomicBool::new(false),
+        abandon: &AtomicBool::new(false),
     };
     run_worker(strategy, &config(), parts)
 }

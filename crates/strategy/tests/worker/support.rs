@@ -118,6 +118,7 @@ pub(crate) fn run_with(
             pause: &mut pause,
             gauges: &gauges,
             stop: &stop,
+            abandon: &AtomicBool::new(false),
         },
     );
     // Relaxed: one thread.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tickring_book::{Book, Books};
+use tickring_book::Book;
 use tickring_event::{Instrument, Instruments, Level, MarketEvent};
 use tickring_metrics::{BookReport, TopLevels};
 
@@ -11,16 +11,16 @@ use crate::strategy::{Strategy, StrategyError};
 /// Keeps a level-2 book of each instrument for whoever asks when the stream has ended.
 ///
 /// The worker borrows the strategy, so the caller still has it after the run:
-/// [`BookKeeper::report`] tells how the books stood.
+/// [`Books::reports`] tells how the books stood.
 ///
 /// Figures over all books: `books`, `applied`, `snapshots`, `stale`, `interrupted`, `gaps` and
 /// `crossed`, with the meanings that [`Book`] gives them.
 #[derive(Debug, Default)]
-pub struct BookKeeper {
-    books: Books,
+pub struct Books {
+    books: tickring_book::Books,
 }
 
-impl BookKeeper {
+impl Books {
     /// No book yet.
     #[must_use]
     pub fn new() -> Self {
@@ -29,13 +29,13 @@ impl BookKeeper {
 
     /// The books.
     #[must_use]
-    pub const fn books(&self) -> &Books {
+    pub const fn books(&self) -> &tickring_book::Books {
         &self.books
     }
 
     /// Every book by symbol, its numbers written as its venue writes them.
     #[must_use]
-    pub fn report(&self, instruments: &Instruments) -> BTreeMap<String, BookReport> {
+    pub fn reports(&self, instruments: &Instruments) -> BTreeMap<String, BookReport> {
         self.books
             .iter()
             .filter_map(|(id, book)| {
@@ -70,7 +70,7 @@ fn top(levels: impl Iterator<Item = Level>, instrument: &Instrument) -> Vec<[Str
         .collect()
 }
 
-impl Strategy for BookKeeper {
+impl Strategy for Books {
     fn name(&self) -> &str {
         "books"
     }
@@ -110,12 +110,12 @@ mod tests {
 
     #[test]
     fn books_are_reported_in_the_venues_own_writing() {
-        let mut bench = Bench::new(BookKeeper::new());
+        let mut bench = Bench::new(Books::new());
         let snapshot = Flags::WHOLE.with(Flags::SNAPSHOT);
         bench.depth(1, snapshot, &[(99, 3), (98, 1)], &[(101, 7)]);
         bench.depth(1, Flags::WHOLE, &[(98, 0)], &[]);
         bench.depth(0, Flags::WHOLE, &[(1, 1)], &[]);
-        let report = bench.strategy.report(bench.instruments());
+        let reports = bench.strategy.reports(bench.instruments());
         let pair = |price: &str, quantity: &str| [price.to_owned(), quantity.to_owned()];
         let expected = BookReport {
             levels: [1, 1],
@@ -125,8 +125,8 @@ mod tests {
             gaps: 0,
             valid: true,
         };
-        assert_eq!(report["B"], expected);
-        assert_eq!((report["A"].valid, report["A"].stale), (false, 1));
+        assert_eq!(reports["B"], expected);
+        assert_eq!((reports["A"].valid, reports["A"].stale), (false, 1));
         bench.check_figures(&[("books", 2.0), ("applied", 1.0), ("snapshots", 1.0)]);
     }
 }
