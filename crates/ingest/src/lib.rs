@@ -5,6 +5,7 @@ mod frame;
 mod json;
 mod notice;
 mod publish;
+mod recorded;
 mod run;
 mod source;
 mod venue;
@@ -13,6 +14,11 @@ pub use batch::{DepthRun, EventBatch};
 pub use frame::{Frame, Stamp};
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig};
+pub use recorded::{
+    FrameWait, NEAR_NS_MAX, PARK_NS_MAX, Pace, PaceError, RECORDED_FILES_MAX, RecordedSource,
+    RecordedTally, ThreadWait,
+};
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
+pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
 pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};

@@ -36,6 +36,29 @@ pub trait Source {
     }
 }
 
+/// A lent source, for a caller that asks it something after the run.
+impl<S: Source + ?Sized> Source for &mut S {
+    fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
+        (**self).next()
+    }
+
+    fn send(&mut self, connection: ConnectionId, command: &str) {
+        (**self).send(connection, command);
+    }
+
+    fn answer(&mut self, connection: ConnectionId, inbound: &Inbound) -> Result<(), SourceError> {
+        (**self).answer(connection, inbound)
+    }
+
+    fn keep_alive(&mut self) {
+        (**self).keep_alive();
+    }
+
+    fn tally(&self) -> ConnectionTally {
+        (**self).tally()
+    }
+}
+
 /// What happened at a source.
 #[derive(Debug)]
 pub enum Incoming<'a> {

@@ -1,0 +1,131 @@
+//! Which instruments a connection carries, and whose a message without a symbol is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tickring_event::{Instrument, InstrumentError, InstrumentId, Instruments};
+
+use super::Market;
+use super::sequence::Depth;
+use crate::venue::DecodeError;
+
+/// The instruments of one connection.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    market: Market,
+    instruments: Arc<Instruments>,
+    /// Upper case; empty when every symbol is wanted.
+    wanted: Vec<Box<str>>,
+    /// Symbol to position in `listed`.
+    positions: HashMap<Box<str>, usize>,
+    listed: Vec<Listed>,
+    /// A symbol came that is not wanted.
+    others_seen: bool,
+}
+
+/// One instrument of the connection.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) id: InstrumentId,
+    pub(super) depth: Depth,
+}
+
+/// The first price and quantity of a message: a new instrument's scales come from them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstNumbers<'a> {
+    pub(super) price: &'a [u8],
+    pub(super) quantity: &'a [u8],
+    /// The field to name when one of them is no number.
+    pub(super) field: &'static str,
+}
+
+/// Whose a message without a symbol is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Implied {
+    /// The instrument at this position.
+    Listed(usize),
+    /// The only configured symbol, not seen yet.
+    Wanted,
+    /// The connection has shown only symbols that nobody wants.
+    Other,
+}
+
+impl Symbols {
+    pub(super) fn new(market: Market, wanted: &[String], instruments: Arc<Instruments>) -> Self {
+        Self {
+            market,
+            instruments,
+            wanted: wanted.iter().map(|symbol| symbol.to_ascii_uppercase().into()).collect(),
+            positions: HashMap::new(),
+            listed: Vec::new(),
+            others_seen: false,
+        }
+    }
+
+    /// The position of `symbol`; `None` when it is not wanted. At first sight `first` is asked for
+    /// numbers to register it with, which allocates and locks.
+    pub(super) fn position<'a>(
+        &mut self,
+        symbol: &str,
+        first: impl FnOnce() -> Result<FirstNumbers<'a>, DecodeError>,
+    ) -> Result<Option<usize>, DecodeError> {
+        if let Some(&position) = self.positions.get(symbol) {
+            return Ok(Some(position));
+        }
+        if !self.wanted.is_empty() && !self.wanted.iter().any(|wanted| **wanted == *symbol) {
+            self.others_seen = true;
+            return Ok(None);
+        }
+        let FirstNumbers { price, quantity, field } = first()?;
+        let id =
+            self.instruments.register(symbol, price, quantity).map_err(|error| match error {
+                InstrumentError::Number(error) => DecodeError::Number { field, error },
+                _ => DecodeError::TooManyInstruments,
+            })?;
+        let position = self.listed.len();
+        self.listed.push(Listed { id, depth: Depth::new(self.market) });
+        self.positions.insert(symbol.into(), position);
+        Ok(Some(position))
+    }
+
+    /// Whose a message without a symbol is.
+    ///
+    /// # Errors
+    /// [`DecodeError::UnknownSymbol`] when it could be more than one instrument's.
+    pub(super) fn implied(&self) -> Result<Implied, DecodeError> {
+        match (self.listed.len(), self.others_seen) {
+            (1, false) => Ok(Implied::Listed(0)),
+            (0, false) if self.wanted.len() == 1 => Ok(Implied::Wanted),
+            (0, true) => Ok(Implied::Other),
+            _ => Err(DecodeError::UnknownSymbol),
+        }
+    }
+
+    /// As [`Symbols::position`], for the only configured symbol.
+    pub(super) fn wanted_position<'a>(
+        &mut self,
+        first: impl FnOnce() -> Result<FirstNumbers<'a>, DecodeError>,
+    ) -> Result<Option<usize>, DecodeError> {
+        let symbol = self.wanted.first().cloned().ok_or(DecodeError::UnknownSymbol)?;
+        self.position(&symbol, first)
+    }
+
+    /// The instrument at a position this table gave.
+    pub(super) fn instrument(&self, position: usize) -> &Instrument {
+        self.instruments
+            .instrument(self.listed[position].id)
+            .expect("listed instruments are registered, and none is ever removed")
+    }
+
+    pub(super) fn id(&self, position: usize) -> InstrumentId {
+        self.listed[position].id
+    }
+
+    pub(super) fn depth_mut(&mut self, position: usize) -> &mut Depth {
+        &mut self.listed[position].depth
+    }
+
+    pub(super) fn listed_mut(&mut self) -> &mut [Listed] {
+        &mut self.listed
+    }
+}
