@@ -3,7 +3,7 @@
 //! A venue is a folder here: `subscribe` (commands and acks), `decode` (frame to events) and
 //! `sequence` (continuity). No socket, clock, thread or log inside.
 
-pub mod binance;
+pub(crate) mod binance;
 pub mod tickdb;
 
 use thiserror::Error;
