@@ -3,17 +3,20 @@
 mod batch;
 mod frame;
 mod json;
+mod live;
 mod notice;
 mod publish;
 mod recorded;
 mod run;
+mod socket;
 mod source;
 mod venue;
 
 pub use batch::{DepthRun, EventBatch};
 pub use frame::{Frame, Stamp};
+pub use live::{ApiKey, Backoff, KeepAlive, LiveConfig, LiveSource, Polling, Roots};
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
-pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig};
+pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
     FrameWait, NEAR_NS_MAX, PARK_NS_MAX, Pace, PaceError, RECORDED_FILES_MAX, RecordedSource,
     RecordedTally, ThreadWait,
@@ -21,4 +24,5 @@ pub use recorded::{
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
+pub use venue::tickdb;
 pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::live::Redactor;
 use crate::venue::Action;
 
 /// Notices that wait for the printing thread; a burst beyond it is dropped, never waited for.
@@ -97,6 +99,26 @@ impl Notice {
     }
 }
 
+impl Notice {
+    /// The same without secrets and control characters, its texts cut to a printable length.
+    fn cleaned(mut self, secrets: &Redactor) -> Self {
+        let text = match &mut self {
+            Self::Connecting { host: text, .. }
+            | Self::Connected { host: text }
+            | Self::Disconnected { reason: text }
+            | Self::Refused { message: text, .. }
+            | Self::Undecoded { error: text }
+            | Self::Sent { command: text } => text,
+            Self::Subscribed
+            | Self::Waiting { .. }
+            | Self::Stale { .. }
+            | Self::Unanswered { .. } => return self,
+        };
+        *text = secrets.clean(text);
+        self
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -126,8 +148,14 @@ impl fmt::Display for Notice {
 }
 
 /// The ingest thread's end: never blocks.
+///
+/// A live source tells it the key; from then on no clone of it lets the key through.
 #[derive(Clone, Debug)]
-pub struct NoticeSender(SyncSender<Notice>);
+pub struct NoticeSender {
+    sender: SyncSender<Notice>,
+    /// Written when a source is made, read once a notice: nobody waits for it.
+    secrets: Arc<RwLock<Redactor>>,
+}
 
 /// The printing thread's end.
 pub type NoticeReceiver = Receiver<Notice>;
@@ -136,13 +164,38 @@ pub type NoticeReceiver = Receiver<Notice>;
 #[must_use]
 pub fn notices() -> (NoticeSender, NoticeReceiver) {
     let (sender, receiver) = sync_channel(NOTICES_CAPACITY);
-    (NoticeSender(sender), receiver)
+    (NoticeSender { sender, secrets: Arc::default() }, receiver)
 }
 
 impl NoticeSender {
     /// Hands a notice over, or drops it when nobody reads fast enough: the counters of the report
     /// tell the same story.
     pub fn send(&self, notice: Notice) {
-        drop(self.0.try_send(notice));
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        drop(self.sender.try_send(notice.cleaned(&secrets)));
+    }
+
+    /// Keeps more secrets out of every notice, whichever clone sends it.
+    pub(crate) fn hide(&self, secrets: &Redactor) {
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).hide_all(secrets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::ApiKey;
+
+    #[test]
+    fn a_secret_told_to_one_sender_passes_through_none() {
+        let (sender, receiver) = notices();
+        let other = sender.clone();
+        let mut secrets = Redactor::default();
+        secrets.hide(&ApiKey::new("s3c/ret"));
+        sender.hide(&secrets);
+        let message = "bad key s3c%2Fret\n".to_owned();
+        other.send(Notice::Refused { code: 1, message, action: Action::Stop });
+        let said = receiver.recv().unwrap().to_string();
+        assert!(said.contains("(bad key [redacted] )"), "{said}");
     }
 }

@@ -1,0 +1,337 @@
+//! A live connection and its whole life: connect, keep alive, watch, leave, wait, connect again.
+//!
+//! Everything happens inside [`Source::next`], on the thread of the ingest loop, in turns that wait
+//! at most 50 ms; resolving a name is the exception and takes as long as the system's resolver.
+//! Time comes from the [`Clock`], randomness from the seed.
+
+mod backoff;
+mod config;
+mod connection;
+mod key;
+mod watchdog;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tickring_event::{ConnectionId, ConnectionState, Status};
+use tickring_metrics::Clock;
+
+use crate::frame::{Frame, Stamp};
+use crate::notice::{Notice, NoticeSender};
+use crate::socket::{self, Answer, Endpoint, Limits, OpenError, Opening, Plan};
+use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::venue::{Action, Inbound, Refusal};
+
+use backoff::{Failures, Health};
+use connection::{Connection, Ending, FLUSH_RETRY_NS, Rules, Turn, WAIT_NS_MAX};
+
+pub use backoff::Backoff;
+pub use config::{KeepAlive, LiveConfig, Polling, Roots};
+pub use key::ApiKey;
+pub(crate) use key::{Redactor, percent_decode, percent_encode};
+
+/// Connections in a row that ended before the venue did anything for us, after which the reason
+/// comes with a hint.
+const UNSERVED_HINT_MIN: u32 = 5;
+
+/// Longest `Retry-After` that is honoured: beyond it we ask again.
+const RETRY_AFTER_S_MAX: u64 = 3_600;
+
+/// Wait after HTTP 429 without a `Retry-After`.
+const RATE_LIMITED_S: u64 = 60;
+
+/// What to look at when trying again cannot help.
+const ADVICE: &str = "trying again cannot help; check the API key (for TickDB: TICKDB_API_KEY) \
+                      and what its plan allows";
+
+/// One WebSocket connection with its whole life.
+///
+/// Allocates nothing per frame once its buffers have grown, save that rustls makes one short-lived
+/// allocation for each TLS record. No text it gives away holds the key. Dropping it closes the
+/// connection and waits at most 50 ms for the venue to do the same.
+pub struct LiveSource {
+    config: LiveConfig,
+    plan: Arc<Plan>,
+    rules: Rules,
+    phase: Phase,
+    random: fastrand::Rng,
+    failures: Failures,
+    /// Connections in a row that opened and ended before the venue did anything for us.
+    unserved: u32,
+    attempts: u32,
+    handshakes: u32,
+}
+
+enum Phase {
+    /// Between two attempts.
+    Resting {
+        until_ticks: u64,
+    },
+    Opening(Box<Opening>),
+    Open(Box<Connection>),
+}
+
+impl LiveSource {
+    /// A source that connects with the first [`Source::next`]. `seed` is for the random part of
+    /// waits. From here on no clone of `notices` lets the key through.
+    ///
+    /// # Errors
+    /// [`SourceError::Configuration`], as of [`LiveConfig::validate`], or when there is nobody for
+    /// TLS to trust.
+    pub fn new(
+        config: LiveConfig,
+        clock: Clock,
+        notices: NoticeSender,
+        seed: u64,
+    ) -> Result<Self, SourceError> {
+        config.validate()?;
+        let endpoint = Endpoint::new(&config.url, config.key.as_ref(), &config.key_parameter)
+            .map_err(SourceError::Configuration)?;
+        notices.hide(&endpoint.redactor);
+        let ticks = |ms: u64| clock.ns_to_ticks(ms.saturating_mul(1_000_000));
+        let limits = Limits {
+            connect_ticks_max: ticks(config.connect_ms_max),
+            handshake_ticks_max: ticks(config.handshake_ms_max),
+            message_bytes_max: config.message_bytes_max,
+            frame_bytes_max: config.frame_bytes_max,
+        };
+        let plan =
+            Plan::new(endpoint, &config.roots, limits).map_err(SourceError::Configuration)?;
+        let keep_alive = config.keep_alive.as_ref();
+        let rules = Rules {
+            polling: config.polling,
+            keep_alive_ticks: keep_alive.map_or(0, |it| ticks(it.interval_ms)),
+            keep_alive: keep_alive.map(|it| it.text.clone().into()),
+            subscribe_ticks_max: ticks(config.subscribe_ms_max),
+            silence_ticks_max: ticks(config.silence_ms_max),
+            healthy_ticks_min: ticks(config.healthy_ms_min),
+            flush_retry_ticks: clock.ns_to_ticks(FLUSH_RETRY_NS),
+            notices,
+            clock,
+        };
+        Ok(Self {
+            plan: Arc::new(plan),
+            config,
+            rules,
+            phase: Phase::Resting { until_ticks: 0 },
+            random: fastrand::Rng::with_seed(seed),
+            failures: Failures::default(),
+            unserved: 0,
+            attempts: 0,
+            handshakes: 0,
+        })
+    }
+
+    /// Waits a part of the time between two attempts, or begins one.
+    fn rest(&mut self, until_ticks: u64) -> Incoming<'static> {
+        let now = self.rules.clock.ticks();
+        if now < until_ticks {
+            socket::for_time(self.rules.clock.elapsed_ns(now, until_ticks).min(WAIT_NS_MAX));
+            return Incoming::Idle;
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        let host = self.plan.endpoint.name();
+        self.rules.notices.send(Notice::Connecting { host, attempt: self.attempts });
+        self.phase = Phase::Opening(Box::new(Opening::new(Arc::clone(&self.plan))));
+        self.status(ConnectionState::Connecting, 0)
+    }
+
+    fn opened(&mut self, socket: socket::Socket) -> Incoming<'static> {
+        self.handshakes = self.handshakes.saturating_add(1);
+        self.rules.notices.send(Notice::Connected { host: self.plan.endpoint.name() });
+        self.phase = Phase::Open(Box::new(Connection::new(socket, &self.rules)));
+        self.status(ConnectionState::Connected, 0)
+    }
+
+    fn not_opened(&mut self, error: OpenError) -> Result<Incoming<'static>, SourceError> {
+        let ending = match error {
+            OpenError::Failed(reason) => Ending::because(reason),
+            OpenError::Answered(answer) => self.answered(answer)?,
+        };
+        self.wait_after(ending, Health::Failed)
+    }
+
+    /// What an HTTP answer instead of a WebSocket means.
+    fn answered(&self, answer: Answer) -> Result<Ending, SourceError> {
+        let Answer { status, retry_after_s, location, body } = answer;
+        let words = if body.is_empty() { String::new() } else { format!(" ({body})") };
+        let reason = format!("the venue answered the handshake with HTTP {status}{words}");
+        if status == 401 || status == 403 {
+            return Err(self.refused(&format!("{reason}: {ADVICE}")));
+        }
+        if (300..400).contains(&status) {
+            let target = location.map_or(String::new(), |target| format!(" to {target}"));
+            let reason = format!(
+                "the venue redirects{target} (HTTP {status}); redirects are not followed, since \
+                 the API key would go along: set the URL to the final address"
+            );
+            // Where the address has worked before, a redirect is a venue's trouble of the moment.
+            if self.handshakes == 0 {
+                return Err(self.refused(&reason));
+            }
+            return Ok(Ending { code: i32::from(status), ..Ending::because(reason) });
+        }
+        let default_s = if status == 429 { RATE_LIMITED_S } else { 0 };
+        let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
+        Ok(Ending { reason, code: i32::from(status), delay_ms_min: delay_s * 1_000 })
+    }
+
+    /// An open connection is over.
+    fn ended(&mut self, mut ending: Ending) -> Result<Incoming<'static>, SourceError> {
+        let mut health = Health::Failed;
+        if let Phase::Open(connection) = &mut self.phase {
+            health = connection.health(&self.rules);
+            connection.close();
+            self.unserved = if connection.was_served() { 0 } else { self.unserved + 1 };
+        }
+        if self.unserved >= UNSERVED_HINT_MIN {
+            ending.reason.push_str(&format!(
+                "; {} connections in a row ended before the venue answered anything: check the \
+                 API key and how many connections its plan allows",
+                self.unserved
+            ));
+        }
+        self.wait_after(ending, health)
+    }
+
+    /// Says why, and sets the time of the next attempt.
+    fn wait_after(
+        &mut self,
+        ending: Ending,
+        health: Health,
+    ) -> Result<Incoming<'static>, SourceError> {
+        let Ending { reason, code, delay_ms_min } = ending;
+        self.failures.note(health);
+        let failures = self.failures.in_a_row;
+        if self.config.attempts_max.is_some_and(|attempts_max| failures >= attempts_max) {
+            let text = format!("gave up after {failures} attempts in a row; the last: {reason}");
+            return Err(self.refused(&text));
+        }
+        self.rules.notices.send(Notice::Disconnected { reason });
+        let delay_ms = self.config.backoff.delay_ms(failures, delay_ms_min, &mut self.random);
+        self.rules.notices.send(Notice::Waiting { delay_ms });
+        let clock = &self.rules.clock;
+        let delay_ticks = clock.ns_to_ticks(delay_ms.saturating_mul(1_000_000));
+        self.phase = Phase::Resting { until_ticks: clock.ticks().saturating_add(delay_ticks) };
+        Ok(self.status(ConnectionState::Disconnected, code))
+    }
+
+    fn refused(&self, text: &str) -> SourceError {
+        SourceError::Refused(self.plan.endpoint.redactor.clean(text))
+    }
+
+    fn stamp(&self, arrival_ticks: u64) -> Stamp {
+        Stamp { connection: self.config.connection, arrival_ticks }
+    }
+
+    fn status(&self, state: ConnectionState, code: i32) -> Incoming<'static> {
+        let stamp = self.stamp(self.rules.clock.ticks());
+        Incoming::Status(stamp, Status { state, attempt: self.attempts, code })
+    }
+
+    /// The frame of the last turn.
+    fn frame(&self) -> Incoming<'_> {
+        let Phase::Open(connection) = &self.phase else { return Incoming::Idle };
+        let stamp = self.stamp(connection.arrival_ticks());
+        Incoming::Frame(Frame { stamp, text: connection.text() })
+    }
+
+    /// What a refusal means for the connection.
+    fn follow(&mut self, refusal: &Refusal) -> Result<(), SourceError> {
+        let Refusal { code, message, action, .. } = refusal;
+        let reason = format!("the venue refused with code {code} ({message})");
+        match *action {
+            Action::Continue => {}
+            Action::Reconnect { delay_ms_min } => {
+                if let Phase::Open(connection) = &mut self.phase {
+                    let code = i32::try_from(*code).unwrap_or_default();
+                    connection.end(Ending { reason, code, delay_ms_min });
+                }
+            }
+            Action::Stop => return Err(self.refused(&format!("{reason}: {ADVICE}"))),
+        }
+        Ok(())
+    }
+}
+
+impl Source for LiveSource {
+    fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
+        match &mut self.phase {
+            Phase::Open(connection) => match connection.turn(&self.rules) {
+                Turn::Frame => Ok(self.frame()),
+                Turn::Idle => Ok(Incoming::Idle),
+                Turn::Stale => Ok(self.status(ConnectionState::Stale, 0)),
+                Turn::Ended(ending) => self.ended(ending),
+            },
+            Phase::Opening(opening) => match opening.turn(&self.rules.clock, WAIT_NS_MAX) {
+                Ok(None) => Ok(Incoming::Idle),
+                Ok(Some(socket)) => Ok(self.opened(socket)),
+                Err(error) => self.not_opened(error),
+            },
+            &mut Phase::Resting { until_ticks } => Ok(self.rest(until_ticks)),
+        }
+    }
+
+    fn send(&mut self, _connection: ConnectionId, command: &str) {
+        if let Phase::Open(connection) = &mut self.phase {
+            self.rules.notices.send(Notice::Sent { command: command.to_owned() });
+            connection.ask(&self.rules, command);
+        }
+    }
+
+    fn answer(&mut self, _connection: ConnectionId, inbound: &Inbound) -> Result<(), SourceError> {
+        let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
+        let complete = match inbound {
+            Inbound::Data(_) => {
+                connection.note_data();
+                return Ok(());
+            }
+            Inbound::Pong | Inbound::Ignored => return Ok(()),
+            Inbound::Ack { complete } => {
+                connection.note_accepted();
+                *complete
+            }
+            Inbound::Refused(refusal) => refusal.complete,
+        };
+        if complete && connection.note_complete() {
+            self.rules.notices.send(Notice::Subscribed);
+        }
+        if let Inbound::Refused(refusal) = inbound { self.follow(refusal) } else { Ok(()) }
+    }
+
+    fn keep_alive(&mut self) {
+        if let Phase::Open(connection) = &mut self.phase {
+            connection.keep_alive(&self.rules);
+        }
+    }
+
+    fn tally(&self) -> ConnectionTally {
+        ConnectionTally {
+            attempts: u64::from(self.attempts),
+            reconnects: u64::from(self.handshakes.saturating_sub(1)),
+        }
+    }
+}
+
+impl Drop for LiveSource {
+    fn drop(&mut self) {
+        if let Phase::Open(connection) = &mut self.phase {
+            connection.close();
+        }
+    }
+}
+
+impl fmt::Debug for LiveSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match &self.phase {
+            Phase::Resting { .. } => "resting",
+            Phase::Opening(_) => "opening",
+            Phase::Open(_) => "open",
+        };
+        out.debug_struct("LiveSource")
+            .field("config", &self.config)
+            .field("phase", &phase)
+            .field("tally", &self.tally())
+            .finish_non_exhaustive()
+    }
+}

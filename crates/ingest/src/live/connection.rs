@@ -1,0 +1,279 @@
+//! One open connection: its frames, its timers, its watchdog.
+
+use tickring_metrics::Clock;
+
+use crate::live::backoff::Health;
+use crate::live::config::Polling;
+use crate::live::watchdog::Watchdog;
+use crate::notice::{Notice, NoticeSender};
+use crate::socket::{Ended, Polled, Socket, Utf8Bytes};
+
+/// No wait is longer, so that a stop flag is seen soon.
+pub(crate) const WAIT_NS_MAX: u64 = 50_000_000;
+
+/// Time between two tries to send what the socket did not take.
+pub(crate) const FLUSH_RETRY_NS: u64 = 2_000_000;
+
+/// A due time that never comes.
+const NEVER: u64 = u64::MAX;
+
+/// What every connection of a source lives by, in ticks.
+pub(crate) struct Rules {
+    pub(crate) clock: Clock,
+    pub(crate) notices: NoticeSender,
+    pub(crate) polling: Polling,
+    pub(crate) keep_alive: Option<Utf8Bytes>,
+    pub(crate) keep_alive_ticks: u64,
+    pub(crate) subscribe_ticks_max: u64,
+    pub(crate) silence_ticks_max: u64,
+    pub(crate) healthy_ticks_min: u64,
+    pub(crate) flush_retry_ticks: u64,
+}
+
+impl Rules {
+    /// Milliseconds from `start` to `end`.
+    pub(crate) fn elapsed_ms(&self, start: u64, end: u64) -> u64 {
+        self.clock.elapsed_ns(start, end) / 1_000_000
+    }
+}
+
+/// Why a connection is over, and what its end asks of the next attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Ending {
+    pub(crate) reason: String,
+    /// A close code or HTTP status; 0 where there is none.
+    pub(crate) code: i32,
+    /// Shortest wait before the next attempt.
+    pub(crate) delay_ms_min: u64,
+}
+
+impl Ending {
+    pub(crate) fn because(reason: String) -> Self {
+        Self { reason, code: 0, delay_ms_min: 0 }
+    }
+}
+
+impl From<Ended> for Ending {
+    fn from(Ended { code, reason }: Ended) -> Self {
+        Self { reason, code: code.map_or(0, i32::from), delay_ms_min: 0 }
+    }
+}
+
+/// What one turn brought.
+pub(crate) enum Turn {
+    /// A frame: [`Connection::text`].
+    Frame,
+    /// Nothing for the caller.
+    Idle,
+    /// Nothing came for too long; the next turn ends the connection.
+    Stale,
+    /// The connection is over.
+    Ended(Ending),
+}
+
+/// One open connection.
+pub(crate) struct Connection {
+    socket: Socket,
+    opened_ticks: u64,
+    watchdog: Watchdog,
+    /// Any frame came, control frames included.
+    heard: bool,
+    /// Market data came.
+    data: bool,
+    /// A command was accepted.
+    accepted: bool,
+    /// When the first of the commands that wait for an answer was sent.
+    asked_ticks: u64,
+    /// When those answers are late.
+    answers_due: u64,
+    keep_alive_due: u64,
+    flush_due: u64,
+    /// Set by whatever decides that it must end; carried out by the next turn.
+    ending: Option<Ending>,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: Socket, rules: &Rules) -> Self {
+        let now = rules.clock.ticks();
+        let keeps_alive = rules.keep_alive.is_some();
+        Self {
+            socket,
+            opened_ticks: now,
+            watchdog: Watchdog::new(now, rules.silence_ticks_max),
+            heard: false,
+            data: false,
+            accepted: false,
+            asked_ticks: now,
+            answers_due: NEVER,
+            keep_alive_due: if keeps_alive { now + rules.keep_alive_ticks } else { NEVER },
+            flush_due: 0,
+            ending: None,
+        }
+    }
+
+    /// Reads once and does what is due.
+    #[inline]
+    pub(crate) fn turn(&mut self, rules: &Rules) -> Turn {
+        if let Some(ending) = self.ending.take() {
+            return Turn::Ended(ending);
+        }
+        match self.socket.poll(&rules.clock) {
+            Ok(Polled::Frame) => {
+                self.hear(rules);
+                Turn::Frame
+            }
+            Ok(Polled::Control) => {
+                self.hear(rules);
+                Turn::Idle
+            }
+            Ok(Polled::Partial) => {
+                self.work(rules, self.socket.arrival_ticks());
+                Turn::Idle
+            }
+            Ok(Polled::Empty) => self.empty_turn(rules),
+            Err(ended) => Turn::Ended(ended.into()),
+        }
+    }
+
+    /// The frame of the last turn; empty when there was none.
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        self.socket.text()
+    }
+
+    /// When it arrived.
+    #[inline]
+    pub(crate) const fn arrival_ticks(&self) -> u64 {
+        self.socket.arrival_ticks()
+    }
+
+    #[inline]
+    fn hear(&mut self, rules: &Rules) {
+        self.heard = true;
+        let arrival = self.socket.arrival_ticks();
+        self.watchdog.frame(arrival);
+        self.work(rules, arrival);
+    }
+
+    /// Everything that is judged only when nothing came: a busy reader cannot fake silence.
+    fn empty_turn(&mut self, rules: &Rules) -> Turn {
+        let now = rules.clock.ticks();
+        self.work(rules, now);
+        if now >= self.answers_due {
+            self.miss_answers(rules, now);
+        }
+        if let Some(silence_ticks) = self.watchdog.empty(now) {
+            let silence_ms = rules.elapsed_ms(0, silence_ticks);
+            rules.notices.send(Notice::Stale { silence_ms });
+            self.end(Ending::because(format!("nothing came for {silence_ms} ms")));
+            return Turn::Stale;
+        }
+        if rules.polling == Polling::Block && self.ending.is_none() {
+            self.wait(rules, now);
+        }
+        Turn::Idle
+    }
+
+    fn wait(&mut self, rules: &Rules, now: u64) {
+        let due = self.keep_alive_due.min(self.answers_due);
+        let wait_ns = rules.clock.elapsed_ns(now, due).min(WAIT_NS_MAX);
+        if let Err(ended) = self.socket.wait(wait_ns) {
+            self.end(ended.into());
+        }
+        // A process that was stopped in here heard nothing: no more than the wait itself counts.
+        let wait_end = now.saturating_add(rules.clock.ns_to_ticks(wait_ns));
+        self.watchdog.listened(rules.clock.ticks().min(wait_end));
+    }
+
+    fn miss_answers(&mut self, rules: &Rules, now: u64) {
+        self.answers_due = NEVER;
+        let waited_ms = rules.elapsed_ms(self.asked_ticks, now);
+        if self.heard {
+            rules.notices.send(Notice::Unanswered { waited_ms });
+        } else {
+            self.end(Ending::because(format!("nothing was answered within {waited_ms} ms")));
+        }
+    }
+
+    /// Sends what is due. Reads nothing.
+    #[inline]
+    fn work(&mut self, rules: &Rules, now: u64) {
+        if now >= self.keep_alive_due {
+            self.keep_alive_due = now + rules.keep_alive_ticks;
+            if let Some(text) = &rules.keep_alive {
+                self.send_text(text.clone());
+            }
+        }
+        if self.socket.has_unsent() && now >= self.flush_due {
+            self.flush_due = now + rules.flush_retry_ticks;
+            if let Err(ended) = self.socket.flush() {
+                self.end(ended.into());
+            }
+        }
+    }
+
+    /// Keep-alive work for a thread that cannot read now.
+    pub(crate) fn keep_alive(&mut self, rules: &Rules) {
+        let now = rules.clock.ticks();
+        self.watchdog.present(now);
+        self.work(rules, now);
+    }
+
+    /// Sends a command and expects it to be answered in time.
+    pub(crate) fn ask(&mut self, rules: &Rules, command: &str) {
+        if self.answers_due == NEVER {
+            self.asked_ticks = rules.clock.ticks();
+            self.answers_due = self.asked_ticks.saturating_add(rules.subscribe_ticks_max);
+        }
+        self.send_text(command.into());
+    }
+
+    fn send_text(&mut self, text: Utf8Bytes) {
+        if let Err(ended) = self.socket.send(text) {
+            self.end(ended.into());
+        }
+    }
+
+    /// Market data came.
+    #[inline]
+    pub(crate) const fn note_data(&mut self) {
+        self.data = true;
+    }
+
+    /// A command was accepted.
+    pub(crate) const fn note_accepted(&mut self) {
+        self.accepted = true;
+    }
+
+    /// Every command was answered. Gives whether that was waited for.
+    pub(crate) const fn note_complete(&mut self) -> bool {
+        let waited_for = self.answers_due != NEVER;
+        self.answers_due = NEVER;
+        waited_for
+    }
+
+    /// Lets the next turn end the connection. What was found first stays.
+    pub(crate) fn end(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+    }
+
+    /// Whether the venue did anything for us.
+    pub(crate) const fn was_served(&self) -> bool {
+        self.data || self.accepted
+    }
+
+    /// Whether it carried data and lasted.
+    pub(crate) fn health(&self, rules: &Rules) -> Health {
+        let lasted = rules.clock.ticks().saturating_sub(self.opened_ticks);
+        if self.data && lasted >= rules.healthy_ticks_min {
+            Health::Healthy
+        } else {
+            Health::Failed
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self) {
+        self.socket.close();
+    }
+}

@@ -1,0 +1,236 @@
+//! One WebSocket over a non-blocking TCP socket: opened, read, written, closed.
+//!
+//! The only place that names `tungstenite`, rustls and the system's socket calls. It knows nothing
+//! of venues, keep-alives or reconnecting; `live` does.
+
+mod endpoint;
+mod open;
+mod read_ahead;
+mod tls;
+mod transport;
+mod wait;
+
+use std::io;
+
+use tickring_metrics::Clock;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Message, WebSocket};
+
+/// A text to send; its clones share memory.
+pub(crate) use tungstenite::Utf8Bytes;
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use open::{Answer, OpenError, Opening, Plan};
+pub(crate) use wait::for_time;
+
+use read_ahead::Filled;
+use transport::Transport;
+
+/// Waits for the other side's close when we leave, each at most [`CLOSE_WAIT_NS`].
+const CLOSE_WAITS: u32 = 5;
+
+/// See [`CLOSE_WAITS`].
+const CLOSE_WAIT_NS: u64 = 10_000_000;
+
+/// Limits of opening and reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) connect_ticks_max: u64,
+    pub(crate) handshake_ticks_max: u64,
+    pub(crate) message_bytes_max: usize,
+    pub(crate) frame_bytes_max: usize,
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Polled {
+    /// A message: [`Socket::text`].
+    Frame,
+    /// A ping, which is answered, or a pong.
+    Control,
+    /// A part of a frame.
+    Partial,
+    /// Nothing.
+    Empty,
+}
+
+/// How a connection ended. Texts may hold what the venue said: clean before showing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Ended {
+    /// The code of the close frame, if there was one.
+    pub(crate) code: Option<u16>,
+    /// Why, in words.
+    pub(crate) reason: String,
+}
+
+/// An open WebSocket. No `Debug`: what it holds is for nobody's eyes.
+pub(crate) struct Socket {
+    websocket: WebSocket<Transport>,
+    /// The message handed out last. It shares memory with the buffer it was cut from and must go
+    /// before the next read, or that buffer is allocated anew.
+    held: Option<Message>,
+    /// When the `recv` returned that brought what is being read.
+    arrival_ticks: u64,
+    /// Everything received was read: the next poll begins with a `recv`.
+    drained: bool,
+    /// Something waits to be sent.
+    unsent: bool,
+}
+
+impl Socket {
+    fn new(websocket: WebSocket<Transport>, now_ticks: u64) -> Self {
+        // Frames may have come together with the handshake, so it is not drained.
+        Self { websocket, held: None, arrival_ticks: now_ticks, drained: false, unsent: false }
+    }
+
+    /// Reads the next message, with at most one `recv`. Drops the one before.
+    ///
+    /// Costs about one bare `recv` when nothing came, and none while received frames are left.
+    #[inline]
+    pub(crate) fn poll(&mut self, clock: &Clock) -> Result<Polled, Ended> {
+        self.held = None;
+        if !self.drained {
+            let polled = self.read()?;
+            if polled != Polled::Partial {
+                return Ok(polled);
+            }
+        }
+        let filled = self.websocket.get_mut().tcp().fill().map_err(|error| lost(&error))?;
+        if filled == Filled::Empty {
+            return Ok(Polled::Empty);
+        }
+        self.arrival_ticks = clock.ticks();
+        self.drained = false;
+        self.read()
+    }
+
+    /// The next message of what was received.
+    fn read(&mut self) -> Result<Polled, Ended> {
+        match self.websocket.read() {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                self.held = Some(message);
+                Ok(Polled::Frame)
+            }
+            Ok(Message::Close(frame)) => {
+                self.flush()?;
+                Err(closed(frame))
+            }
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                // The answer to a ping is queued; nothing may follow that would send it.
+                self.flush()?;
+                Ok(Polled::Control)
+            }
+            Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained = true;
+                Ok(Polled::Partial)
+            }
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// The message of the last poll; empty when it found none.
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        match &self.held {
+            Some(Message::Text(text)) => text.as_bytes(),
+            Some(Message::Binary(bytes)) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// When the `recv` returned that completed the last message.
+    #[inline]
+    pub(crate) const fn arrival_ticks(&self) -> u64 {
+        self.arrival_ticks
+    }
+
+    /// Sends a message, or queues it when the socket takes no more: see [`Socket::flush`].
+    pub(crate) fn send(&mut self, text: Utf8Bytes) -> Result<(), Ended> {
+        let written = self.websocket.write(Message::Text(text));
+        self.note_sent(written)?;
+        self.flush()
+    }
+
+    /// Whether something waits to be sent.
+    #[inline]
+    pub(crate) const fn has_unsent(&self) -> bool {
+        self.unsent
+    }
+
+    /// Tries to send what waits. A socket that takes no more is no error.
+    pub(crate) fn flush(&mut self) -> Result<(), Ended> {
+        let flushed = self.websocket.flush();
+        self.note_sent(flushed)
+    }
+
+    fn note_sent(&mut self, sent: tungstenite::Result<()>) -> Result<(), Ended> {
+        self.unsent = false;
+        match sent {
+            // Closed already: the next read tells it in its order.
+            Ok(()) | Err(tungstenite::Error::ConnectionClosed) => Ok(()),
+            Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.unsent = true;
+                Ok(())
+            }
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// Waits at most `wait_ns` for something to read, or for room to send what waits.
+    pub(crate) fn wait(&mut self, wait_ns: u64) -> Result<(), Ended> {
+        self.websocket.get_mut().tcp().wait(wait_ns).map_err(|error| lost(&error))
+    }
+
+    /// Says goodbye, and gives the other side a moment to do so: what is still unread when a socket
+    /// is closed would reset the connection and take our close frame with it.
+    pub(crate) fn close(&mut self) {
+        self.held = None;
+        let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+        if !self.websocket.can_write() || self.websocket.close(Some(frame)).is_err() {
+            return;
+        }
+        for _ in 0..CLOSE_WAITS {
+            let tcp = self.websocket.get_mut().tcp();
+            match tcp.wait(CLOSE_WAIT_NS).and_then(|()| tcp.fill()) {
+                // Frames that were under way are let go.
+                Ok(Filled::Bytes) => while self.websocket.read().is_ok() {},
+                Ok(Filled::Empty) => {}
+                Ok(Filled::Ended) | Err(_) => return,
+            }
+            if !self.websocket.can_read() {
+                return;
+            }
+        }
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> Ended {
+    let Some(CloseFrame { code, reason }) = frame else {
+        return Ended { code: None, reason: "the venue closed without a code".to_owned() };
+    };
+    let code = u16::from(code);
+    let words = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    Ended { code: Some(code), reason: format!("the venue closed with code {code}{words}") }
+}
+
+fn lost(error: &io::Error) -> Ended {
+    Ended { code: None, reason: format!("the connection was lost: {error}") }
+}
+
+fn broken(error: tungstenite::Error) -> Ended {
+    use tungstenite::error::{CapacityError, ProtocolError};
+    let reason = match error {
+        tungstenite::Error::Io(error) => return lost(&error),
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            format!("a message of {size} bytes is above the limit of {max_size}")
+        }
+        // Its own text would hold the message.
+        tungstenite::Error::WriteBufferFull(_) => "the venue takes nothing we send".to_owned(),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            "the venue ended the connection without closing it".to_owned()
+        }
+        error => error.to_string(),
+    };
+    Ended { code: None, reason }
+}

@@ -1,0 +1,9 @@
+//! A live source against real WebSocket servers on loopback.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod frames;
+mod key;
+mod life;
+mod support;
+mod tls;
