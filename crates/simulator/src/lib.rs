@@ -1,1 +1,68 @@
-//! placeholder
+//! A loopback venue: a WebSocket server that speaks the documented TickDB protocol and serves
+//! made-up bursts or recorded Binance sessions, for demonstrations and end-to-end tests.
+//!
+//! It answers `subscribe`, `unsubscribe` and `ping` on `/v1/realtime`, checks the key, refuses with
+//! the documented codes, and pushes `ticker`, `depth` and `trade`. Where the protocol leaves
+//! something open, [`Faults`] has a switch for each answer.
+//!
+//! # Numbers
+//! Every data message carries, in `data`, a member the protocol does not have: `"seq": N`, counted
+//! from 1 for each symbol and channel. Clients may ignore it, as they may any member they do not
+//! know. Counting starts with the first subscription to the pair and goes on while nobody is
+//! connected, so a client that comes back sees by how much it missed the present:
+//! loss, repetition and reordering can be counted.
+//!
+//! # Time
+//! The load is open: each message has a due time that does not depend on how fast clients read.
+//! When a client's socket is full, all wait for it (only so much is buffered), nothing is skipped,
+//! and what has become late is sent as soon as possible. A profile's counts are of all its symbols
+//! and channels together; who subscribes to some of them gets fewer. While the server is away for
+//! a restart, what is due is numbered and counted, and not sent.
+//!
+//! # What is left out
+//! TLS, compression, the REST interface, other markets' particular members, and any address that is
+//! not loopback. It reads no clock and starts no thread: time comes from the caller's [`Time`].
+//!
+//! ```
+//! use tickring_simulator::{Feed, SimulatorConfig, record_session};
+//!
+//! let symbols = vec!["AAPL.US".to_owned(), "BTCUSDT".to_owned()];
+//! let feed = Feed::Generated { symbols, profile: "open".parse()?, seed: 7 };
+//! let config = SimulatorConfig { duration_ms: Some(2_300), ..SimulatorConfig::new(feed) };
+//! let mut session = Vec::new();
+//! assert_eq!(record_session(&config, &mut session)?, 847);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod simulator;
+
+mod channel;
+mod config;
+mod faults;
+mod profile;
+mod schedule;
+mod time;
+
+mod server;
+
+mod feed;
+mod format;
+mod record;
+
+mod error;
+mod report;
+
+pub use channel::{Channel, ChannelError};
+pub use config::{Feed, KeyCheck, Restarts, SimulatorConfig, Speed, SpeedError};
+pub use error::SimulatorError;
+pub use faults::{
+    Ack, AckData, AckPer, AckWhen, Disorder, Ending, Faults, FirstPush, Form, NumberForm,
+    PartialSuccess, PongForm, RefusalForm, RefuseConnections, RefuseSubscription, Shape, Silence,
+    Silenced, SymbolForm, TradeForm,
+};
+pub use profile::{Profile, ProfileError};
+pub use record::record_session;
+pub use report::{LastNumber, SimulatorReport};
+pub use schedule::Schedule;
+pub use simulator::Simulator;
+pub use time::Time;

@@ -1,0 +1,191 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::{Channel, Faults, Profile};
+
+/// What to serve, where, and how it misbehaves.
+///
+/// Start from [`SimulatorConfig::new`] and change what matters.
+#[derive(Clone, Debug)]
+pub struct SimulatorConfig {
+    /// Where to listen: a loopback address, port 0 for any free one.
+    pub listen: SocketAddr,
+    /// Where messages come from.
+    pub feed: Feed,
+    /// What the feed carries and clients may subscribe to; another channel is refused with code
+    /// 1004. At least one.
+    pub channels: Vec<Channel>,
+    /// Which keys are let in. A connection without a key never is.
+    pub api_key: KeyCheck,
+    /// Stop numbering and sending after this many messages, then stay connected and answer pings.
+    pub frames_max: Option<u64>,
+    /// Close and end this long after [`Simulator::run`](crate::Simulator::run) was called.
+    pub duration_ms: Option<u64>,
+    /// Sending begins when this many (symbol, channel) pairs have been subscribed, 1 unless
+    /// changed. A client that subscribes to several channels misses the first messages of the
+    /// later ones otherwise.
+    pub start_after_subscriptions: u32,
+    /// Restarts in the course of sending.
+    pub restarts: Restarts,
+    /// How long a connection that is being closed may take to receive what was already sent. When
+    /// the run is stopped it has 500 ms at most.
+    pub drain_ms_max: u64,
+    /// Whether each data message carries `seq`.
+    pub numbered: bool,
+    /// Milliseconds since the Unix epoch at which the generated feed's time starts and that pongs
+    /// count from. Fixed unless changed, so that a seed gives the same messages every time.
+    pub epoch_ms: u64,
+    /// Where the simulator departs from, or settles, what the protocol leaves open.
+    pub faults: Faults,
+}
+
+impl SimulatorConfig {
+    /// A free port of 127.0.0.1, every channel, any key, numbered, endless, without faults.
+    pub fn new(feed: Feed) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            feed,
+            channels: Channel::ALL.to_vec(),
+            api_key: KeyCheck::Any,
+            frames_max: None,
+            duration_ms: None,
+            start_after_subscriptions: 1,
+            restarts: Restarts::default(),
+            drain_ms_max: 5_000,
+            numbered: true,
+            epoch_ms: EPOCH_MS,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Where messages come from.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// Made up from a seed: a random walk per symbol.
+    Generated {
+        /// The symbols there are; others are answered with code 2002.
+        symbols: Vec<String>,
+        /// When messages are due.
+        profile: Profile,
+        /// The same seed gives the same messages at the same times.
+        seed: u64,
+    },
+    /// Recorded Binance spot and USD-M sessions, as TickDB messages. Any symbol can be subscribed;
+    /// one that is not recorded stays silent.
+    Session {
+        /// The sessions, one connection each, merged by arrival time.
+        paths: Vec<PathBuf>,
+        /// How fast.
+        speed: Speed,
+    },
+}
+
+/// How fast a recorded session is served.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// Times as fast as it was recorded. Must be above 0.
+    Times(f64),
+    /// As fast as clients take it. There is no pace to keep then, so the session waits while
+    /// nobody is subscribed.
+    Max,
+}
+
+/// A text that is no speed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is no speed: expected `max` or a number above 0")]
+pub struct SpeedError(String);
+
+impl Speed {
+    /// Whether the number is in range, which that of a parsed speed is.
+    pub(crate) fn is_valid(self) -> bool {
+        match self {
+            Self::Times(times) => times.is_finite() && times > 0.0,
+            Self::Max => true,
+        }
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Times(times) => write!(formatter, "{times}"),
+            Self::Max => formatter.write_str("max"),
+        }
+    }
+}
+
+impl FromStr for Speed {
+    type Err = SpeedError;
+
+    fn from_str(text: &str) -> Result<Self, SpeedError> {
+        let speed =
+            if text == "max" { Some(Self::Max) } else { text.parse().ok().map(Self::Times) };
+        speed.filter(|speed| speed.is_valid()).ok_or_else(|| SpeedError(text.to_owned()))
+    }
+}
+
+/// Which keys are let in.
+#[derive(Clone, Eq, PartialEq)]
+pub enum KeyCheck {
+    /// Any key that is not empty.
+    Any,
+    /// This one; others are refused with code 1001.
+    Exactly(String),
+}
+
+impl fmt::Debug for KeyCheck {
+    /// Without the key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Any => "Any",
+            Self::Exactly(_) => "Exactly(..)",
+        })
+    }
+}
+
+/// Restarts of the server: connections and listener close, messages go on being numbered, and
+/// after a while it listens again on the same port.
+///
+/// A restart waits until somebody is subscribed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Restarts {
+    /// How many.
+    pub count: u32,
+    /// From the last connection's end to listening again.
+    pub down_ms: u64,
+    /// Numbered messages from one to the next. If absent they are spread evenly over
+    /// [`frames_max`](SimulatorConfig::frames_max), or else over
+    /// [`duration_ms`](SimulatorConfig::duration_ms), one of which is then needed.
+    pub every_frames: Option<u64>,
+}
+
+/// 2026-01-05 14:30:00 UTC, a Monday: the New York market opens.
+const EPOCH_MS: u64 = 1_767_623_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_is_max_or_a_number_above_nothing() {
+        assert_eq!("max".parse(), Ok(Speed::Max));
+        assert_eq!("10".parse(), Ok(Speed::Times(10.0)));
+        assert_eq!("0.5".parse(), Ok(Speed::Times(0.5)));
+        assert_eq!(Speed::Times(0.5).to_string().parse(), Ok(Speed::Times(0.5)));
+        for text in ["", "0", "-1", "nan", "inf", "fast"] {
+            let error = text.parse::<Speed>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("`{text}` is no speed: expected `max` or a number above 0")
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        assert_eq!(format!("{:?}", KeyCheck::Exactly("secret".to_owned())), "Exactly(..)");
+    }
+}

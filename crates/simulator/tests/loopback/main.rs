@@ -1,0 +1,13 @@
+//! The simulator over real sockets: what a client sees of the protocol, of faults, of restarts and
+//! of recorded sessions.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod session;
