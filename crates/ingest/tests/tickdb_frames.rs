@@ -80,7 +80,7 @@ impl Conversation {
             Payload::TopOfBook(top) => {
                 assert_eq!((top.bid_quantity, top.ask_quantity), (None, None));
                 let text = |price: Option<Price>| {
-                    price.map_or("-".to_owned(), |it| instrument.price_text(it).to_string())
+                    price.map_or_else(|| "-".to_owned(), |it| instrument.price_text(it).to_string())
                 };
                 let [bid, ask, last] = [top.bid_price, top.ask_price, top.last_price].map(text);
                 format!("top bid {bid} ask {ask} last {last}")
