@@ -91,9 +91,9 @@ impl LiveConfig {
     /// The defaults for `url`; silence is allowed for three keep-alives.
     #[must_use]
     pub fn new(url: impl Into<String>, keep_alive: Option<KeepAlive>) -> Self {
-        let silence_ms_max = keep_alive
-            .as_ref()
-            .map_or(SILENCE_MS_WITHOUT_KEEP_ALIVE, |it| it.interval_ms * SILENCE_KEEP_ALIVES);
+        let silence_ms_max = keep_alive.as_ref().map_or(SILENCE_MS_WITHOUT_KEEP_ALIVE, |it| {
+            it.interval_ms.saturating_mul(SILENCE_KEEP_ALIVES)
+        });
         Self {
             url: url.into(),
             key: None,

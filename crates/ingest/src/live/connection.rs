@@ -95,7 +95,10 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(socket: Socket, rules: &Rules) -> Self {
         let now = rules.clock.ticks();
-        let keeps_alive = rules.keep_alive.is_some();
+        let keep_alive_due = match rules.keep_alive {
+            Some(_) => now.saturating_add(rules.keep_alive_ticks),
+            None => NEVER,
+        };
         Self {
             socket,
             opened_ticks: now,
@@ -105,7 +108,7 @@ impl Connection {
             accepted: false,
             asked_ticks: now,
             answers_due: NEVER,
-            keep_alive_due: if keeps_alive { now + rules.keep_alive_ticks } else { NEVER },
+            keep_alive_due,
             flush_due: 0,
             ending: None,
         }
@@ -199,13 +202,13 @@ impl Connection {
     #[inline]
     fn work(&mut self, rules: &Rules, now: u64) {
         if now >= self.keep_alive_due {
-            self.keep_alive_due = now + rules.keep_alive_ticks;
+            self.keep_alive_due = now.saturating_add(rules.keep_alive_ticks);
             if let Some(text) = &rules.keep_alive {
                 self.send_text(text.clone());
             }
         }
         if self.socket.has_unsent() && now >= self.flush_due {
-            self.flush_due = now + rules.flush_retry_ticks;
+            self.flush_due = now.saturating_add(rules.flush_retry_ticks);
             if let Err(ended) = self.socket.flush() {
                 self.end(ended.into());
             }

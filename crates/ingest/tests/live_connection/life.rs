@@ -215,6 +215,46 @@ fn attempts_end_where_the_configuration_says() {
     assert_eq!(driver.source.tally(), ConnectionTally { attempts: 3, reconnects: 0 });
 }
 
+/// Fails once, opens once for `lasted_ms` with data, then fails until the source gives up after two
+/// failures in a row. How many sockets that took.
+#[track_caller]
+fn check_health(lasted_ms: u64, attempts: u64) {
+    let (listener, url) = listen();
+    let (close, may_close) = std::sync::mpsc::sync_channel(1);
+    serve(move || {
+        drop(accept_tcp(&listener));
+        let mut socket = accept(&listener);
+        socket.send(Message::text("data")).unwrap();
+        may_close.recv().unwrap();
+        drop(socket);
+        loop {
+            drop(accept_tcp(&listener));
+        }
+    });
+    let (clock, time) = Clock::mock();
+    let mut config = eager(url);
+    config.attempts_max = Some(2);
+    let mut driver = Driver::with_clock(config, clock);
+    driver.until(ConnectionState::Disconnected);
+    time.advance_ns(1_000_000);
+    assert_eq!(driver.frame(), b"data");
+    driver.source.answer(FIRST, &Inbound::Data(0)).unwrap();
+    time.advance_ns(lasted_ms * 1_000_000);
+    close.send(()).unwrap();
+    while let Ok(saw) = driver.turn() {
+        if matches!(saw, Saw::Status(status) if status.state == ConnectionState::Disconnected) {
+            time.advance_ns(1_000_000);
+        }
+    }
+    assert_eq!(driver.source.tally().attempts, attempts);
+}
+
+#[test]
+fn only_a_connection_that_carried_data_and_lasted_starts_the_count_over() {
+    check_health(29_999, 2);
+    check_health(30_000, 4);
+}
+
 #[test]
 fn a_handshake_that_never_ends_is_given_up() {
     let (listener, url) = listen();
