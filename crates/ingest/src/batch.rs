@@ -56,11 +56,6 @@ impl EventBatch {
         &mut self.events
     }
 
-    /// Moves the events from index `from` on to the end of `target`.
-    pub fn split_off_into(&mut self, from: usize, target: &mut Vec<MarketEvent>) {
-        target.extend(self.events.drain(from..));
-    }
-
     /// Forgets the events from index `len` on: what a frame pushed before its decoder refused it.
     pub fn truncate(&mut self, len: usize) {
         self.events.truncate(len);

@@ -281,10 +281,11 @@ mod tests {
         #[test]
         fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut json = Json::new();
-            let _ = json.read(&text, |root| {
+            let read = json.read(&text, |root| {
                 root.get("a");
                 Err::<(), _>(DecodeError::BareNumber)
             });
+            prop_assert!(read.is_err());
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Puts events on the ring: stamps them, counts them, and says in-band what had to be dropped.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tickring_event::{
     ConnectionId, Gap, GapReason, InstrumentId, Kind, MarketEvent, Origin, Payload,
 };
-use tickring_metrics::{Clock, Counter, Counters, LatencyRecorder};
+use tickring_metrics::{
+    Clock, Counter, Counters, HlogError, IntervalDrain, IntervalRecorder, LatencyRecorder, Stage,
+};
 use tickring_ring::{Drained, OnFull, PublishError, Publisher, Stall, WaitStrategy, Waiter};
 
 use crate::source::Source;
@@ -22,6 +25,35 @@ pub struct PublishConfig {
     pub on_full: OnFull,
     /// How the ingest thread waits for a free slot.
     pub wait: WaitStrategy,
+}
+
+/// The ingest thread's stages for an interval log.
+#[derive(Debug)]
+pub struct PublishIntervals {
+    decode: IntervalRecorder,
+    stall: IntervalRecorder,
+}
+
+impl PublishIntervals {
+    /// Recorders whose intervals `drain` writes, tagged `decode.ingest` and `stall.ingest`.
+    ///
+    /// # Errors
+    /// As [`IntervalDrain::recorder`].
+    pub fn new<W: io::Write>(drain: &mut IntervalDrain<W>) -> Result<Self, HlogError> {
+        Ok(Self {
+            decode: drain.recorder(Stage::Decode, "ingest")?,
+            stall: drain.recorder(Stage::Stall, "ingest")?,
+        })
+    }
+
+    fn record(&mut self, decode_ticks: u64, stall_ticks: Option<u64>, now_ticks: u64) {
+        self.decode.record_ticks(decode_ticks);
+        self.decode.roll(now_ticks);
+        if let Some(stall_ticks) = stall_ticks {
+            self.stall.record_ticks(stall_ticks);
+        }
+        self.stall.roll(now_ticks);
+    }
 }
 
 /// One gap as it was published.
@@ -54,6 +86,7 @@ pub struct EventPublisher {
     pub(crate) decode: LatencyRecorder,
     pub(crate) stall: LatencyRecorder,
     pub(crate) gaps: Vec<GapRecord>,
+    intervals: Option<PublishIntervals>,
     dropped: DroppedEvents,
 }
 
@@ -70,8 +103,14 @@ impl EventPublisher {
             decode: LatencyRecorder::new(),
             stall: LatencyRecorder::new(),
             gaps: Vec::with_capacity(GAPS_KEPT_MAX),
+            intervals: None,
             dropped: DroppedEvents(Vec::with_capacity(GAPS_KEPT_MAX)),
         }
+    }
+
+    /// Records the ingest thread's stages for an interval log too.
+    pub fn set_intervals(&mut self, intervals: PublishIntervals) {
+        self.intervals = Some(intervals);
     }
 
     /// The configuration it was made with.
@@ -102,10 +141,15 @@ impl EventPublisher {
         }
         // Before the first attempt: taken later, the wait for a free slot would vanish.
         let enqueue_ticks = self.stamp(events);
-        self.decode.record_ticks(enqueue_ticks.saturating_sub(arrival_ticks));
+        let decode_ticks = enqueue_ticks.saturating_sub(arrival_ticks);
+        self.decode.record_ticks(decode_ticks);
         let outcome = self.ring.publish(events, self.config.on_full, wait);
-        if let Some(first_ticks) = wait.first_ticks {
-            self.stall.record_ticks(self.clock.ticks().saturating_sub(first_ticks));
+        let stall_ticks = wait.first_ticks.map(|first| self.clock.ticks().saturating_sub(first));
+        if let Some(stall_ticks) = stall_ticks {
+            self.stall.record_ticks(stall_ticks);
+        }
+        if let Some(intervals) = &mut self.intervals {
+            intervals.record(decode_ticks, stall_ticks, enqueue_ticks);
         }
         let left = match outcome {
             Ok(()) => 0,

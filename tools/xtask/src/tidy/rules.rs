@@ -23,6 +23,7 @@ pub(super) const FREE: &[&str] = &["tickring-benches", "xtask"];
 /// can be replaced in one place; others see the owner's types.
 pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
+    ("humantime", &["cli"]),
     ("core_affinity", &["cli"]),
     ("crossbeam-utils", &["ring"]),
     ("disruptor", &["ring"]),

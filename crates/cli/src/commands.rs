@@ -1,0 +1,37 @@
+//! One file for each subcommand, and what they share.
+
+pub(crate) mod demo;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod simulate;
+
+use crate::args::{Format, LogLevel, TalkArgs};
+use crate::engine::Outcome;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Talk};
+
+/// Prints the report of a run, or why there is none, and gives the exit code.
+fn finish(args: TalkArgs, ended: Result<Outcome, Failure>) -> Exit {
+    let talk = Talk::new(args.log);
+    let Outcome { report, exit, error } = match ended {
+        Ok(outcome) => outcome,
+        Err(Failure { exit, message }) => {
+            talk.say(LogLevel::Error, message);
+            return exit;
+        }
+    };
+    let text = match args.format {
+        Format::Text => report.to_text(),
+        Format::Json => serde_json::to_string(&report).expect("a report has only string keys"),
+    };
+    if let Some(error) = error {
+        talk.say(LogLevel::Error, error);
+    }
+    match output::print(&text) {
+        Ok(()) => exit,
+        Err(error) => {
+            talk.say(LogLevel::Error, format!("standard output: {error}"));
+            if exit == Exit::Done { Exit::InputOutput } else { exit }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `tickring simulate`: a TickDB-compatible venue on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tickring_metrics::Clock;
+use tickring_simulator::{
+    Feed, KeyCheck, Restarts, Simulator, SimulatorConfig, SimulatorError, SimulatorReport,
+};
+
+use crate::args::{Format, LogLevel, SimulateArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::output::{self, Talk};
+use crate::settings;
+
+/// Instruments of the simulated market where none are named.
+pub(super) const SYMBOLS: [&str; 4] = ["AAPL.US", "NVDA.US", "700.HK", "BTCUSDT"];
+
+/// Runs the command.
+pub(crate) fn run(args: &SimulateArgs) -> Exit {
+    match simulate(args) {
+        Ok(exit) => exit,
+        Err(Failure { exit, message }) => {
+            Talk::new(args.talk.log).say(LogLevel::Error, message);
+            exit
+        }
+    }
+}
+
+fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
+    let talk = Talk::new(args.talk.log);
+    let mut simulator =
+        Simulator::bind(config(args)?).map_err(|error| simulator_failure(&error))?;
+    let interrupt = Interrupt::listen()
+        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let clock = Clock::new();
+    let url = format!("ws://{}/v1/realtime", simulator.local_addr());
+    talk.say(LogLevel::Info, format!("listening: TICKDB_WS_URL={url}"));
+    let start = clock.ticks();
+    let report = simulator
+        .run(&|| clock.elapsed_ns(start, clock.ticks()), &interrupt.flag())
+        .map_err(|error| simulator_failure(&error))?;
+    let text = match args.talk.format {
+        Format::Text => text(&report),
+        Format::Json => json(&report),
+    };
+    output::print(&text)
+        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))?;
+    Ok(if interrupt.is_asked() { Exit::Interrupted } else { Exit::Done })
+}
+
+fn config(args: &SimulateArgs) -> Result<SimulatorConfig, Failure> {
+    let feed = if args.files.is_empty() {
+        let mut symbols = settings::symbols(&args.symbols)?;
+        if symbols.is_empty() {
+            symbols = SYMBOLS.map(str::to_owned).to_vec();
+        }
+        Feed::Generated { symbols, profile: args.profile, seed: args.seed }
+    } else {
+        Feed::Session { paths: args.files.clone(), speed: args.speed }
+    };
+    let mut config = SimulatorConfig::new(feed);
+    config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    config.frames_max = args.count;
+    config.duration_ms = args.duration.map(milliseconds);
+    config.start_after_subscriptions = args.start_after;
+    config.restarts =
+        Restarts { count: args.restarts, down_ms: milliseconds(args.down), every_frames: None };
+    if let Some(key) = &args.key {
+        config.api_key = KeyCheck::Exactly(key.clone());
+    }
+    Ok(config)
+}
+
+fn milliseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Which exit code a simulator's error deserves.
+pub(super) fn simulator_failure(error: &SimulatorError) -> Failure {
+    let exit = match error {
+        SimulatorError::Config(_)
+        | SimulatorError::Symbol { .. }
+        | SimulatorError::NotLoopback { .. } => Exit::Usage,
+        _ => Exit::InputOutput,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+fn text(report: &SimulatorReport) -> String {
+    let SimulatorReport {
+        connections,
+        frames_numbered,
+        frames_sent,
+        frames_while_away,
+        restarts,
+        bytes_sent,
+        bytes_undelivered,
+        ..
+    } = report;
+    format!(
+        "{frames_numbered} messages numbered, {frames_sent} sent ({bytes_sent} bytes) over \
+         {connections} connections, {frames_while_away} while nobody was there, {restarts} \
+         restarts, {bytes_undelivered} bytes undelivered"
+    )
+}
+
+fn json(report: &SimulatorReport) -> String {
+    let numbers: Vec<_> = report
+        .last_numbers
+        .iter()
+        .map(|it| {
+            serde_json::json!({
+                "symbol": it.symbol, "channel": it.channel.name(), "number": it.number,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "schema_version": 1,
+        "command": "simulate",
+        "connections": report.connections,
+        "connections_refused": report.connections_refused,
+        "subscriptions": report.subscriptions,
+        "refused": report.refused,
+        "pings": report.pings,
+        "restarts": report.restarts,
+        "frames_numbered": report.frames_numbered,
+        "frames_sent": report.frames_sent,
+        "frames_while_away": report.frames_while_away,
+        "frames_withheld": report.frames_withheld,
+        "bytes_sent": report.bytes_sent,
+        "bytes_undelivered": report.bytes_undelivered,
+        "behind_ns_max": report.behind_ns_max,
+        "last_numbers": numbers,
+    })
+    .to_string()
+}

@@ -1,0 +1,162 @@
+//! What people see while a run goes on: one line an interval, notices, the ring's state changes.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tickring_ingest::{Importance, NoticeReceiver};
+use tickring_metrics::{
+    Bottleneck, Clock, Counter, LoadSamples, SharedCounters, Utilisation, UtilisationState,
+};
+use tickring_ring::Gauges;
+
+use crate::args::LogLevel;
+use crate::output::Talk;
+use crate::workers::WorkerThread;
+
+/// Time between two looks at the gauges.
+const SAMPLE_PERIOD: Duration = Duration::from_millis(5);
+
+/// Watches a run from the main thread.
+pub(crate) struct Monitor {
+    talk: Talk,
+    clock: Clock,
+    gauges: Arc<Gauges>,
+    counters: Arc<SharedCounters>,
+    notices: NoticeReceiver,
+    samples: LoadSamples,
+    utilisation: Utilisation,
+    lags: Vec<u64>,
+    interval_ns: u64,
+    line_ticks: u64,
+    line_frames: u64,
+    line_published: u64,
+}
+
+impl Monitor {
+    /// Starts to watch. An interval of zero prints no lines.
+    pub(crate) fn new(
+        talk: Talk,
+        clock: Clock,
+        gauges: Arc<Gauges>,
+        counters: Arc<SharedCounters>,
+        notices: NoticeReceiver,
+    ) -> Self {
+        Self {
+            talk,
+            line_ticks: clock.ticks(),
+            clock,
+            gauges,
+            counters,
+            notices,
+            samples: LoadSamples::new(Vec::<String>::new()),
+            utilisation: Utilisation::new(),
+            lags: Vec::new(),
+            interval_ns: 0,
+            line_frames: 0,
+            line_published: 0,
+        }
+    }
+
+    /// Names the pollers and sets the time between lines.
+    pub(crate) fn watch(&mut self, workers: &[WorkerThread], interval: Duration) {
+        self.samples = LoadSamples::new(workers.iter().map(|worker| worker.thread.to_string()));
+        self.interval_ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// One look: samples the gauges, prints what is due, then rests a little. Returns `true` when
+    /// an interval has passed.
+    pub(crate) fn turn(&mut self, workers: &[WorkerThread]) -> bool {
+        self.print_notices();
+        let utilisation = self.sample(workers.len());
+        if let Some(state) = self.utilisation.observe(utilisation) {
+            self.print_state(state, utilisation);
+        }
+        let now = self.clock.ticks();
+        let elapsed_ns = self.clock.elapsed_ns(self.line_ticks, now);
+        let is_due = self.interval_ns > 0 && elapsed_ns >= self.interval_ns;
+        if is_due {
+            self.print_line(workers, utilisation, elapsed_ns);
+            self.line_ticks = now;
+        }
+        thread::park_timeout(SAMPLE_PERIOD);
+        is_due
+    }
+
+    /// The verdict over all samples.
+    pub(crate) fn bottleneck(&self, stall_ns: u64, wall_ns: u64) -> Bottleneck {
+        self.samples.bottleneck(stall_ns, wall_ns)
+    }
+
+    pub(crate) fn print_notices(&self) {
+        for notice in self.notices.try_iter() {
+            let level = match notice.importance() {
+                Importance::Warning => LogLevel::Warn,
+                Importance::Info => LogLevel::Info,
+                Importance::Debug => LogLevel::Debug,
+            };
+            self.talk.say(level, notice.to_string());
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "slots are far below 2^52")]
+    fn sample(&mut self, pollers: usize) -> f64 {
+        self.lags.clear();
+        self.lags.extend((0..pollers).map(|poller| self.gauges.lag(poller)));
+        let utilisation = self.gauges.depth() as f64 / self.gauges.capacity().slots() as f64;
+        self.samples.add(utilisation, &self.lags);
+        utilisation
+    }
+
+    fn print_state(&self, state: UtilisationState, utilisation: f64) {
+        let percent = utilisation * 100.0;
+        match state {
+            UtilisationState::Normal => {
+                self.talk.say(LogLevel::Info, format!("ring back to {percent:.0} % in use"));
+            }
+            UtilisationState::Warn => self
+                .talk
+                .say(LogLevel::Warn, format!("ring {percent:.0} % in use{}", self.slowest_words())),
+            UtilisationState::Critical => self.talk.say(
+                LogLevel::Warn,
+                format!("ring CRITICAL, {percent:.0} % in use{}", self.slowest_words()),
+            ),
+        }
+    }
+
+    fn slowest_words(&self) -> String {
+        let slowest = self.lags.iter().enumerate().max_by_key(|(_, lag)| **lag);
+        slowest.map_or_else(String::new, |(poller, lag)| {
+            format!("; reader {poller} is {lag} events behind")
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    fn print_line(&mut self, workers: &[WorkerThread], utilisation: f64, elapsed_ns: u64) {
+        let (frames, published) = (self.counters.get(Counter::Frames), self.gauges.published());
+        let seconds = elapsed_ns as f64 / 1e9;
+        let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+        let mut line = format!(
+            "{:.0} frames/s, {:.0} events/s, ring {:.0} % ({}), lag",
+            rate(frames, self.line_frames),
+            rate(published, self.line_published),
+            utilisation * 100.0,
+            self.gauges.depth(),
+        );
+        let mut errors = self.counters.get(Counter::DecodeErrors);
+        for (poller, worker) in workers.iter().enumerate() {
+            errors += worker.gauges.errors();
+            let mark = if worker.gauges.quarantined() { " QUARANTINED" } else { "" };
+            let lag = self.gauges.lag(poller);
+            write!(line, " {} {lag}{mark}", worker.thread).expect("a string takes any text");
+        }
+        write!(line, ", errors {errors}, gaps {}", self.counters.get(Counter::Gaps))
+            .expect("a string takes any text");
+        if self.gauges.stalls() > 0 {
+            write!(line, ", stalls {}", self.gauges.stalls()).expect("a string takes any text");
+        }
+        self.talk.say(LogLevel::Info, line);
+        (self.line_frames, self.line_published) = (frames, published);
+    }
+}

@@ -1,0 +1,153 @@
+//! The engine's flags, checked and resolved before the first thread or socket.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tickring_metrics::Clock;
+use tickring_ring::{Capacity, OnFull, POLLERS_MAX};
+use tickring_strategy::OnFault;
+
+use crate::args::{EngineArgs, FaultPolicy, Format, LogLevel, TalkArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::machine;
+use crate::output::Talk;
+use crate::plan::{BusyThread, CorePlan, plan};
+use crate::settings;
+use crate::workers::{self, WorkerSpec};
+
+/// Strategies that run when none is named.
+const STRATEGIES: [&str; 2] = ["spread", "pressure"];
+
+/// Where signals go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum SignalTarget {
+    None,
+    Stdout,
+    File(PathBuf),
+}
+
+/// A run that can start: every setting checked, every thread planned.
+pub(crate) struct Prepared {
+    pub(crate) symbols: Vec<String>,
+    pub(crate) capacity: Capacity,
+    pub(crate) on_full: OnFull,
+    pub(crate) strict: bool,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) drain: Duration,
+    pub(crate) signals: SignalTarget,
+    pub(crate) hlog: Option<PathBuf>,
+    pub(crate) interval: Duration,
+    pub(crate) specs: Vec<WorkerSpec>,
+    /// The ingest thread first, then the workers, then the simulator where there is one.
+    pub(crate) plan: CorePlan,
+    pub(crate) cores_count: usize,
+    pub(crate) clock: Clock,
+    pub(crate) talk: Talk,
+    pub(crate) format: Format,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// Whether a simulated venue runs in the same process and wants a core too.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Venue {
+    Outside,
+    InProcess,
+}
+
+/// Checks the flags and plans the threads.
+///
+/// # Errors
+/// A setting cannot work; the message names it.
+pub(crate) fn prepare(
+    args: &EngineArgs,
+    talk_args: TalkArgs,
+    venue: Venue,
+) -> Result<Prepared, Failure> {
+    let talk = Talk::new(talk_args.log);
+    let signals = signal_target(&args.signals, talk_args.format)?;
+    let capacity = settings::ring_capacity(args.ring)?;
+    let worker_count = settings::workers(args.workers)?;
+    let mut specs = workers::specs(
+        &strategies(&args.strategies)?,
+        worker_count,
+        args.books,
+        match args.on_fault {
+            FaultPolicy::Quarantine => OnFault::Quarantine,
+            FaultPolicy::Stop => OnFault::Stop,
+        },
+    )
+    .map_err(Failure::usage)?;
+    if specs.len() > POLLERS_MAX {
+        return Err(Failure::usage(format!(
+            "{} workers in all, but a ring serves {POLLERS_MAX} readers: use fewer strategies or \
+             --workers",
+            specs.len()
+        )));
+    }
+    let machine = machine::machine();
+    let plan = plan(&args.cores, args.wait, &busy_threads(&specs, venue), &machine)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    for (spec, core) in specs.iter_mut().zip(&plan.cores[1..]) {
+        spec.core = *core;
+        spec.config.wait = plan.wait;
+    }
+    for note in &plan.notes {
+        talk.say(LogLevel::Info, note);
+    }
+    talk.say(LogLevel::Info, format!("ring of {capacity} slots, waiting with {}", plan.wait));
+    let interrupt = Interrupt::listen()
+        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    Ok(Prepared {
+        symbols: settings::symbols(&args.symbols)?,
+        capacity,
+        on_full: args.on_full,
+        strict: args.strict,
+        duration: args.duration,
+        drain: args.drain,
+        signals,
+        hlog: args.hlog.clone(),
+        interval: args.interval,
+        specs,
+        plan,
+        cores_count: machine.cores.len(),
+        clock: Clock::new(),
+        talk,
+        format: talk_args.format,
+        interrupt,
+    })
+}
+
+fn strategies(named: &[String]) -> Result<Vec<String>, Failure> {
+    if named.is_empty() {
+        return Ok(STRATEGIES.map(str::to_owned).to_vec());
+    }
+    for (index, name) in named.iter().enumerate() {
+        if named[..index].contains(name) {
+            return Err(Failure::usage(format!("--strategy: `{name}` is given twice")));
+        }
+    }
+    Ok(named.to_vec())
+}
+
+fn busy_threads(specs: &[WorkerSpec], venue: Venue) -> Vec<BusyThread> {
+    let thread =
+        |name: &str| BusyThread { name: name.to_owned(), worker: None, is_strategy: false };
+    let mut threads = vec![thread("ingest")];
+    threads.extend(specs.iter().map(|spec| spec.thread.clone()));
+    if venue == Venue::InProcess {
+        threads.push(thread("simulator"));
+    }
+    threads
+}
+
+fn signal_target(text: &str, format: Format) -> Result<SignalTarget, Failure> {
+    match text {
+        "none" => Ok(SignalTarget::None),
+        "-" if format == Format::Json => Err(Failure::usage(
+            "--signals -: standard output belongs to the report under `--format json`; name a file",
+        )),
+        "-" => Ok(SignalTarget::Stdout),
+        path => Ok(SignalTarget::File(path.into())),
+    }
+}

@@ -1,0 +1,54 @@
+//! The only file that prints: results on standard output, talk on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::args::LogLevel;
+
+/// Talk on standard error, as much as was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Talk {
+    level: LogLevel,
+}
+
+impl Talk {
+    pub(crate) const fn new(level: LogLevel) -> Self {
+        Self { level }
+    }
+
+    /// Whether lines of this level are printed.
+    pub(crate) fn says(self, level: LogLevel) -> bool {
+        level <= self.level
+    }
+
+    /// Prints a line. A closed standard error is nobody's loss.
+    pub(crate) fn say(self, level: LogLevel, text: impl AsRef<str>) {
+        if self.says(level) {
+            let word = match level {
+                LogLevel::Error => "error: ",
+                LogLevel::Warn => "warning: ",
+                LogLevel::Info => "",
+                LogLevel::Debug => "debug: ",
+                LogLevel::Trace => "trace: ",
+            };
+            drop(writeln!(io::stderr().lock(), "{word}{}", text.as_ref()));
+        }
+    }
+}
+
+/// Whether standard error is somebody's terminal, where progress is welcome.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints a result on standard output.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}

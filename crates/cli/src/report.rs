@@ -1,0 +1,110 @@
+//! The final report, put together from what each thread left behind.
+
+use tickring_event::Instruments;
+use tickring_ingest::{GapRecord, IngestReport};
+use tickring_metrics::{
+    Clock, ConnectionsReport, Counter, Counters, DecodeErrorsReport, EventsReport,
+    GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, Report, RingReport, SCHEMA_VERSION,
+    StagesReport,
+};
+use tickring_ring::Gauges;
+
+use crate::workers::WorkerReports;
+
+/// What the parts of a report come from.
+pub(crate) struct Parts<'a> {
+    pub(crate) command: &'static str,
+    pub(crate) host: HostReport,
+    pub(crate) wall_ns: u64,
+    pub(crate) clock: &'a Clock,
+    pub(crate) instruments: &'a Instruments,
+    pub(crate) ingest: &'a IngestReport,
+    pub(crate) gauges: &'a Gauges,
+    pub(crate) workers: WorkerReports,
+    pub(crate) bottleneck: String,
+}
+
+/// Puts a report together.
+pub(crate) fn build(parts: Parts<'_>) -> Report {
+    let Parts { command, host, wall_ns, clock, instruments, ingest, gauges, workers, bottleneck } =
+        parts;
+    let IngestReport { counters, messages, decode_errors, decode, stall, gaps, .. } = ingest;
+    let named = |(kind, count): &(&str, u64)| ((*kind).to_owned(), *count);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        command: command.to_owned(),
+        host,
+        wall_ns,
+        frames: counters.get(Counter::Frames),
+        bytes: counters.get(Counter::Bytes),
+        decode_errors: DecodeErrorsReport {
+            total: counters.get(Counter::DecodeErrors),
+            by_reason: decode_errors.iter().map(|it| (it.reason.to_owned(), it.count)).collect(),
+            examples: decode_errors
+                .iter()
+                .map(|it| (it.reason.to_owned(), it.first.to_string()))
+                .collect(),
+        },
+        messages: messages.iter().map(named).collect(),
+        events: events(counters),
+        loss: loss(counters),
+        gaps: gaps.iter().take(GAPS_REPORTED_MAX).map(|gap| gap_entry(gap, instruments)).collect(),
+        connections: ConnectionsReport {
+            attempts: ingest.connections.attempts,
+            reconnects: ingest.connections.reconnects,
+        },
+        ring: ring(gauges, clock),
+        stages: StagesReport { decode: decode.summary(clock), stall: stall.summary(clock) },
+        drained: ingest.drained.is_clean() && workers.complete,
+        strategies: workers.strategies,
+        services: workers.services,
+        books: workers.books,
+        bottleneck,
+    }
+}
+
+fn events(counters: &Counters) -> EventsReport {
+    EventsReport {
+        published: counters.get(Counter::EventsPublished),
+        trade: counters.get(Counter::EventsTrade),
+        top_of_book: counters.get(Counter::EventsTopOfBook),
+        levels: counters.get(Counter::EventsLevels),
+        bar: counters.get(Counter::EventsBar),
+        gap: counters.get(Counter::EventsGap),
+        status: counters.get(Counter::EventsStatus),
+    }
+}
+
+fn loss(counters: &Counters) -> LossReport {
+    LossReport {
+        gaps: counters.get(Counter::Gaps),
+        dropped: counters.get(Counter::Dropped),
+        missing: counters.get(Counter::Missing),
+        duplicated: counters.get(Counter::Duplicated),
+        reordered: counters.get(Counter::Reordered),
+    }
+}
+
+fn gap_entry(record: &GapRecord, instruments: &Instruments) -> GapReport {
+    let GapRecord { connection, instrument, gap } = record;
+    GapReport {
+        connection: u64::from(connection.0),
+        instrument: instruments.instrument(*instrument).map(|it| it.symbol().to_owned()),
+        reason: gap.reason.name().to_owned(),
+        expected: gap.expected,
+        received: gap.received,
+        missing: gap.missing,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "slots are far below 2^52")]
+fn ring(gauges: &Gauges, clock: &Clock) -> RingReport {
+    let capacity = gauges.capacity().slots() as u64;
+    RingReport {
+        capacity,
+        depth_max: gauges.depth_max(),
+        utilisation_max: gauges.depth_max() as f64 / capacity as f64,
+        stalls: gauges.stalls(),
+        stall_ns: clock.elapsed_ns(0, gauges.stall_ticks()),
+    }
+}
