@@ -160,8 +160,16 @@ impl Socket {
 
     /// Tries to send what waits. A socket that takes no more is no error.
     pub(crate) fn flush(&mut self) -> Result<(), Ended> {
+        let was_blocked = self.unsent;
         let flushed = self.websocket.flush();
-        self.note_sent(flushed)
+        self.note_sent(flushed)?;
+        if was_blocked && !self.unsent {
+            // An answer that found the queue full waits beside it and joins it only before a flush:
+            // the one that emptied the queue has left it there.
+            let flushed = self.websocket.flush();
+            self.note_sent(flushed)?;
+        }
+        Ok(())
     }
 
     fn note_sent(&mut self, sent: tungstenite::Result<()>) -> Result<(), Ended> {

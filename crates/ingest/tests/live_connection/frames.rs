@@ -144,6 +144,8 @@ fn a_ping_is_answered_with_its_payload() {
 fn a_pong_that_found_no_room_is_sent_later() {
     const PINGS: u32 = 300_000;
     let (listener, url) = listen();
+    let (sent, was_sent) = sync_channel(1);
+    let (go, may_go) = sync_channel(0);
     let server = serve(move || {
         let mut socket = accept(&listener);
         // More answers than the sockets hold: nobody reads them until all questions are out.
@@ -157,6 +159,8 @@ fn a_pong_that_found_no_room_is_sent_later() {
             ));
         }
         socket.get_mut().write_all(&bytes).unwrap();
+        sent.send(()).unwrap();
+        may_go.recv().unwrap();
         let last = (PINGS - 1).to_be_bytes();
         loop {
             if let Message::Pong(payload) = socket.read().unwrap()
@@ -166,7 +170,17 @@ fn a_pong_that_found_no_room_is_sent_later() {
             }
         }
     });
-    let mut driver = Driver::new(eager(url));
+    let mut config = eager(url);
+    config.polling = Polling::Busy;
+    let mut driver = Driver::new(config);
+    while was_sent.try_recv().is_err() {
+        driver.turn().unwrap();
+    }
+    // A turn reads one ping: from now on nothing comes that a waiting answer could go along with.
+    for _ in 0..PINGS {
+        driver.turn().unwrap();
+    }
+    go.send(()).unwrap();
     assert_eq!(driver.frame(), b"done");
     server.join().unwrap().unwrap();
 }
