@@ -44,7 +44,6 @@ pub(crate) struct Prepared {
     pub(crate) cores_count: usize,
     pub(crate) clock: Clock,
     pub(crate) talk: Talk,
-    pub(crate) format: Format,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -113,7 +112,6 @@ pub(crate) fn prepare(
         cores_count: machine.cores.len(),
         clock: Clock::new(),
         talk,
-        format: talk_args.format,
         interrupt,
     })
 }

@@ -1,6 +1,6 @@
 //! The only file that prints: results on standard output, talk on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use crate::args::LogLevel;
 
@@ -33,11 +33,6 @@ impl Talk {
             drop(writeln!(io::stderr().lock(), "{word}{}", text.as_ref()));
         }
     }
-}
-
-/// Whether standard error is somebody's terminal, where progress is welcome.
-pub(crate) fn is_watched() -> bool {
-    io::stderr().is_terminal()
 }
 
 /// Prints a result on standard output.

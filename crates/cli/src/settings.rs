@@ -134,8 +134,7 @@ fn seconds_ms(name: &str) -> Result<Option<u64>, SettingError> {
 )]
 fn parse_seconds_ms(value: &str) -> Option<u64> {
     let seconds: f64 = value.parse().ok()?;
-    let is_usable = seconds.is_finite() && seconds >= 0.001 && seconds <= 1e6;
-    is_usable.then(|| (seconds * 1_000.0).round() as u64)
+    (0.001..=1e6).contains(&seconds).then(|| (seconds * 1_000.0).round() as u64)
 }
 
 #[cfg(test)]

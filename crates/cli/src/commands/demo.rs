@@ -66,7 +66,7 @@ fn demo(args: &DemoArgs) -> Result<Outcome, Failure> {
     stop.store(true, Ordering::Relaxed);
     match thread.join() {
         Ok(Ok(_)) => outcome,
-        Ok(Err(error)) => outcome.and(Err(simulator_failure(&error))),
+        Ok(Err(error)) => outcome.and_then(|_| Err(simulator_failure(&error))),
         Err(_) => Err(Failure::new(Exit::Fault, "the simulated venue panicked")),
     }
 }

@@ -1,0 +1,101 @@
+//! What the end of a run means: its exit code, and the words that go with it.
+
+use tickring_ingest::{End, SourceError};
+use tickring_metrics::Report;
+
+use crate::exit::Exit;
+
+/// What asked a run to stop, as far as it was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asked {
+    /// Nobody, or nobody but a strategy that failed under `--on-fault stop`.
+    No,
+    /// `--duration` was over.
+    Duration,
+    /// A signal came.
+    Interrupt,
+}
+
+/// The exit code and, where something went wrong, the words. The worst thing decides.
+pub(super) fn judge(
+    report: &Report,
+    end: &End,
+    asked: Asked,
+    strict: bool,
+    output_error: Option<String>,
+) -> (Exit, Option<String>) {
+    let words = |text: &str| Some(text.to_owned());
+    match end {
+        End::Failed(error) => {
+            let exit = match error {
+                SourceError::Configuration(_) => Exit::Usage,
+                SourceError::Recorded(_) => Exit::InputOutput,
+                _ => Exit::Refused,
+            };
+            (exit, Some(error.to_string()))
+        }
+        End::RingFull => (Exit::Lost, words("the ring was full and --on-full is `fail`")),
+        End::Ended | End::Stopped if !report.drained => {
+            (Exit::Undrained, words("not everything was handled at the deadline"))
+        }
+        End::Ended | End::Stopped if strict && has_lost(report) => {
+            (Exit::Lost, words("data was lost and --strict is on"))
+        }
+        End::Ended | End::Stopped if output_error.is_some() => (Exit::InputOutput, output_error),
+        End::Stopped if asked == Asked::No => {
+            (Exit::Fault, words("a strategy failed and --on-fault is `stop`"))
+        }
+        End::Stopped if asked == Asked::Interrupt => (Exit::Interrupted, None),
+        End::Ended | End::Stopped => (Exit::Done, None),
+    }
+}
+
+fn has_lost(report: &Report) -> bool {
+    let loss = &report.loss;
+    loss.gaps + loss.dropped + loss.missing + report.decode_errors.total > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(end: &End, asked: Asked, change: impl FnOnce(&mut Report), expected: Exit) {
+        let mut report = Report { drained: true, ..Report::default() };
+        change(&mut report);
+        let (exit, words) = judge(&report, end, asked, true, None);
+        assert_eq!(exit, expected);
+        assert_eq!(words.is_none(), matches!(expected, Exit::Done | Exit::Interrupted));
+    }
+
+    #[test]
+    fn the_worst_that_happened_decides() {
+        check(&End::Ended, Asked::No, |_| (), Exit::Done);
+        check(&End::Stopped, Asked::Duration, |_| (), Exit::Done);
+        check(&End::Stopped, Asked::Interrupt, |_| (), Exit::Interrupted);
+        check(&End::Stopped, Asked::No, |_| (), Exit::Fault);
+        check(&End::Stopped, Asked::Interrupt, |it| it.loss.gaps = 1, Exit::Lost);
+        check(&End::Ended, Asked::No, |it| it.decode_errors.total = 1, Exit::Lost);
+        check(&End::Stopped, Asked::Interrupt, |it| it.drained = false, Exit::Undrained);
+        check(&End::RingFull, Asked::No, |it| it.drained = false, Exit::Lost);
+        let refused = End::Failed(SourceError::Refused("no".to_owned()));
+        check(&refused, Asked::No, |_| (), Exit::Refused);
+        let configuration = End::Failed(SourceError::Configuration("no".to_owned()));
+        check(&configuration, Asked::No, |_| (), Exit::Usage);
+    }
+
+    #[test]
+    fn loss_is_an_error_only_when_asked_for() {
+        let mut report = Report { drained: true, ..Report::default() };
+        report.loss.gaps = 1;
+        assert_eq!(judge(&report, &End::Ended, Asked::No, false, None), (Exit::Done, None));
+    }
+
+    #[test]
+    fn output_that_could_not_be_written_is_an_error() {
+        let report = Report { drained: true, ..Report::default() };
+        let (exit, words) =
+            judge(&report, &End::Ended, Asked::No, false, Some("disk full".to_owned()));
+        assert_eq!((exit, words.as_deref()), (Exit::InputOutput, Some("disk full")));
+    }
+}
