@@ -1,11 +1,11 @@
 //! The final report, put together from what each thread left behind.
 
 use tickring_event::Instruments;
-use tickring_ingest::{GapRecord, IngestReport};
+use tickring_ingest::{GapRecord, IngestReport, RecordedTally};
 use tickring_metrics::{
     Clock, ConnectionsReport, Counter, Counters, DecodeErrorsReport, EventsReport,
-    GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, Report, RingReport, SCHEMA_VERSION,
-    StagesReport,
+    GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report, RingReport,
+    SCHEMA_VERSION, StagesReport,
 };
 use tickring_ring::Gauges;
 
@@ -58,8 +58,19 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         drained: ingest.drained.is_clean() && workers.complete,
         strategies: workers.strategies,
         services: workers.services,
+        recorded: ingest.recorded.map(recorded),
         books: workers.books,
         bottleneck,
+    }
+}
+
+fn recorded(tally: RecordedTally) -> RecordedReport {
+    RecordedReport {
+        speed: tally.speed,
+        span_ns: tally.span_ns(),
+        busiest_100ms_recorded: tally.peak_recorded,
+        busiest_100ms_delivered: tally.speed.map(|_| tally.peak_delivered),
+        steps_back: tally.steps_back,
     }
 }
 

@@ -18,8 +18,8 @@ pub use live::{ApiKey, Backoff, KeepAlive, LiveConfig, LiveSource, Polling, Root
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
-    FrameWait, NEAR_NS_MAX, PARK_NS_MAX, Pace, PaceError, RECORDED_FILES_MAX, RecordedSource,
-    RecordedTally, ThreadWait,
+    FrameWait, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError, RECORDED_FILES_MAX,
+    RecordedSource, RecordedTally, ThreadWait,
 };
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};

@@ -5,6 +5,7 @@
 //! from a live connection.
 
 mod pace;
+mod peak;
 mod wait;
 
 use tickring_capture::{LineReader, Merged};
@@ -14,6 +15,8 @@ use tickring_metrics::Clock;
 use crate::frame::{Frame, Stamp};
 use crate::source::{Incoming, Source, SourceError};
 pub use pace::{Pace, PaceError};
+pub use peak::PEAK_WINDOW_NS;
+use peak::Peak;
 pub use wait::{FrameWait, NEAR_NS_MAX, PARK_NS_MAX, ThreadWait};
 
 /// Most files of one replay: each has a connection number of its own.
@@ -41,10 +44,13 @@ pub struct RecordedSource<W = ThreadWait> {
     ahead: Option<Stamp>,
     text: Vec<u8>,
     tally: RecordedTally,
+    /// Arrivals in the recording, and the moments at which frames were really handed out.
+    recorded_peak: Peak,
+    delivered_peak: Peak,
 }
 
 /// What was read from the recordings.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RecordedTally {
     /// Frames handed out.
     pub frames: u64,
@@ -52,6 +58,15 @@ pub struct RecordedTally {
     pub first_ns: u64,
     /// Latest arrival time in the recordings' own clock; 0 before the first frame.
     pub last_ns: u64,
+    /// Times as fast as recorded; `None` at [`Pace::Max`].
+    pub speed: Option<f64>,
+    /// Most frames in any [`PEAK_WINDOW_NS`] of the recording.
+    pub peak_recorded: u64,
+    /// The same by when frames were handed out, in time of the recording: what is left of the
+    /// bursts at this pace. 0 at [`Pace::Max`], which has no time of the recording.
+    pub peak_delivered: u64,
+    /// How often a file's clock stepped back.
+    pub steps_back: u64,
 }
 
 impl<W: FrameWait> RecordedSource<W> {
@@ -85,24 +100,27 @@ impl<W: FrameWait> RecordedSource<W> {
             ahead: None,
             text: Vec::new(),
             tally: RecordedTally::default(),
+            recorded_peak: Peak::new(),
+            delivered_peak: Peak::new(),
         })
     }
 
     /// What was read so far.
     #[must_use]
-    pub const fn recorded_tally(&self) -> &RecordedTally {
-        &self.tally
-    }
-
-    /// How often so far a file's clock stepped back.
-    #[must_use]
-    pub fn steps_back(&self) -> u64 {
-        self.merged.steps_back()
+    pub fn recorded_tally(&self) -> RecordedTally {
+        RecordedTally {
+            speed: self.pace.times(),
+            peak_recorded: self.recorded_peak.frames_max(),
+            peak_delivered: self.delivered_peak.frames_max(),
+            steps_back: self.merged.steps_back(),
+            ..self.tally
+        }
     }
 
     fn next_at_once(&mut self) -> Result<Incoming<'_>, SourceError> {
         let Some((index, frame)) = self.merged.next()? else { return Ok(Incoming::Ended) };
         self.tally.add(frame.arrival_ns);
+        self.recorded_peak.add(frame.arrival_ns);
         let stamp = Stamp { connection: connection(index), arrival_ticks: self.clock.ticks() };
         Ok(Incoming::Frame(Frame { stamp, text: frame.text }))
     }
@@ -115,16 +133,20 @@ impl<W: FrameWait> RecordedSource<W> {
                 None => return Ok(Incoming::Ended),
             },
         };
-        loop {
+        let handed_out_ticks = loop {
             let now = self.clock.ticks();
             if now >= stamp.arrival_ticks {
-                break;
+                break now;
             }
             let left_ns = self.clock.elapsed_ns(now, stamp.arrival_ticks);
             self.wait.wait(left_ns);
             if left_ns > NEAR_NS_MAX {
                 return Ok(Incoming::Idle);
             }
+        };
+        if let Some(schedule) = &self.schedule {
+            let elapsed_ns = self.clock.elapsed_ns(schedule.start_ticks, handed_out_ticks);
+            self.delivered_peak.add(self.pace.recorded_ns(elapsed_ns));
         }
         self.ahead = None;
         Ok(Incoming::Frame(Frame { stamp, text: &self.text }))
@@ -136,6 +158,7 @@ impl<W: FrameWait> RecordedSource<W> {
         self.text.clear();
         self.text.extend_from_slice(frame.text);
         self.tally.add(frame.arrival_ns);
+        self.recorded_peak.add(frame.arrival_ns);
         let schedule = self.schedule.get_or_insert_with(|| {
             let now = self.clock.ticks();
             Schedule { start_ticks: now, start_ns: frame.arrival_ns, latest_ticks: now }
@@ -160,6 +183,10 @@ impl<W: FrameWait> Source for RecordedSource<W> {
             Pace::Max => self.next_at_once(),
             Pace::Real | Pace::Times(_) => self.next_when_due(),
         }
+    }
+
+    fn recorded(&self) -> Option<RecordedTally> {
+        Some(self.recorded_tally())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::notice::{Notice, NoticeSender};
 use crate::publish::{Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait};
+use crate::recorded::RecordedTally;
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
 use crate::venue::{DecodeError, Inbound, Refusal, Venue};
 
@@ -69,6 +70,8 @@ pub struct IngestReport {
     pub gaps: Vec<GapRecord>,
     /// How the connections fared.
     pub connections: ConnectionTally,
+    /// What was read, where frames came from recordings.
+    pub recorded: Option<RecordedTally>,
     /// What the pollers had not read at the deadline.
     pub drained: Drained,
 }
@@ -292,6 +295,7 @@ impl<S: Source> Turns<S> {
             stall,
             gaps,
             connections: source.tally(),
+            recorded: source.recorded(),
             drained,
         }
     }

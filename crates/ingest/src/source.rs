@@ -5,6 +5,7 @@ use tickring_capture::CaptureError;
 use tickring_event::{ConnectionId, Status};
 
 use crate::frame::{Frame, Stamp};
+use crate::recorded::RecordedTally;
 use crate::venue::Inbound;
 
 /// Where frames come from.
@@ -33,6 +34,11 @@ pub trait Source {
     /// How the connections fared.
     fn tally(&self) -> ConnectionTally {
         ConnectionTally::default()
+    }
+
+    /// What was read from recordings; `None` where frames come from a live connection.
+    fn recorded(&self) -> Option<RecordedTally> {
+        None
     }
 }
 

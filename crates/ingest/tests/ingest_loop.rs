@@ -58,7 +58,7 @@ impl Source for Script {
     }
 
     fn send(&mut self, _: tickring_event::ConnectionId, command: &str) {
-        self.sent.lock().unwrap().push(command.to_owned());
+        self.sent.lock().expect("no panic while locked").push(command.to_owned());
     }
 
     fn answer(
@@ -116,7 +116,7 @@ impl Venue for Toy {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let origin = frame.stamp.origin(INSTRUMENT);
-        let text = std::str::from_utf8(frame.text).unwrap();
+        let text = std::str::from_utf8(frame.text).expect("scripts are text");
         match text.split_at(1) {
             ("t", _) => {
                 self.trades += 1;
@@ -131,7 +131,7 @@ impl Venue for Toy {
             }
             ("d", count) => {
                 let mut run = batch.depth(origin, Flags::SNAPSHOT);
-                for at in 0..count.parse().unwrap() {
+                for at in 0..count.parse().expect("scripts count in digits") {
                     run.bid(Level {
                         price: Price::from_mantissa(at),
                         quantity: Quantity::from_mantissa(1),
@@ -187,9 +187,9 @@ struct Reader(Mutex<Poller<MarketEvent>>, Arc<Mutex<Vec<MarketEvent>>>);
 
 impl Reader {
     fn read_all(&self) {
-        let mut poller = self.0.lock().unwrap();
-        let mut events = self.1.lock().unwrap();
-        let limit = NonZeroUsize::new(1_024).unwrap();
+        let mut poller = self.0.lock().expect("no panic while locked");
+        let mut events = self.1.lock().expect("no panic while locked");
+        let limit = NonZeroUsize::new(1_024).expect("not zero");
         while poller.poll(limit, |event, _, _| events.push(*event)).is_ok() {}
     }
 }
@@ -200,7 +200,8 @@ fn run(
     script: impl FnOnce(&Arc<Reader>, &Arc<AtomicBool>) -> Vec<Step>,
 ) -> Run {
     let (clock, time) = Clock::mock();
-    let (publisher, mut pollers) = ring::<MarketEvent>(Capacity::new(slots).unwrap(), 1);
+    let (publisher, mut pollers) =
+        ring::<MarketEvent>(Capacity::new(slots).expect("a power of two"), 1);
     let read = Arc::new(Mutex::new(Vec::new()));
     let reader = Arc::new(Reader(Mutex::new(pollers.remove(0)), Arc::clone(&read)));
     let stop = Arc::new(AtomicBool::new(false));
@@ -228,7 +229,7 @@ fn run(
     };
     let report = ingest.run();
     reader.read_all();
-    let sent = sent.lock().unwrap().clone();
+    let sent = Clone::clone(&*sent.lock().expect("no panic while locked"));
     Run { report, sent, kept_alive: kept_alive.load(Ordering::Relaxed), read }
 }
 
@@ -240,7 +241,7 @@ fn then_read(mut steps: Vec<Step>, reader: &Arc<Reader>) -> Vec<Step> {
 }
 
 fn kinds(run: &Run) -> Vec<Kind> {
-    run.read.lock().unwrap().iter().map(MarketEvent::kind).collect()
+    run.read.lock().expect("no panic while locked").iter().map(MarketEvent::kind).collect()
 }
 
 #[test]

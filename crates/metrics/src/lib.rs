@@ -56,7 +56,7 @@ pub use latency::{
 };
 pub use report::{
     BookReport, ConnectionsReport, DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport,
-    HostReport, LossReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
-    TopLevels,
+    HostReport, LossReport, RecordedReport, Report, RingReport, SCHEMA_VERSION, StagesReport,
+    StrategyReport, TopLevels,
 };
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

@@ -46,6 +46,9 @@ pub struct Report {
     pub strategies: Vec<StrategyReport>,
     /// One entry per other reader of the ring (recorder, republisher), in the same shape.
     pub services: Vec<StrategyReport>,
+    /// What was read from recordings, when the frames came from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<RecordedReport>,
     /// Final books by symbol, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books: Option<BTreeMap<String, BookReport>>,
@@ -197,6 +200,22 @@ pub struct StrategyReport {
     pub figures: BTreeMap<String, f64>,
     /// Its latency, in nanoseconds.
     pub latency_ns: StageLatencies,
+}
+
+/// Recordings and the pace at which they were replayed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RecordedReport {
+    /// Times as fast as recorded; null when flat out.
+    pub speed: Option<f64>,
+    /// From the earliest to the latest arrival in the recordings, in nanoseconds.
+    pub span_ns: u64,
+    /// Most frames in any 100 ms of the recording.
+    pub busiest_100ms_recorded: u64,
+    /// The same by when frames were really handed out, in time of the recording; null when flat
+    /// out.
+    pub busiest_100ms_delivered: Option<u64>,
+    /// How often a recording's clock stepped back.
+    pub steps_back: u64,
 }
 
 /// One book as it stood at the end.

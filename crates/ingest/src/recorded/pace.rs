@@ -32,6 +32,24 @@ impl Pace {
         }
     }
 
+    /// The time of the recording that has passed after `elapsed_ns` of ours. Saturates.
+    pub(super) fn recorded_ns(self, elapsed_ns: u64) -> u64 {
+        match self {
+            Self::Real | Self::Max => elapsed_ns,
+            Self::Times(times) => scale(elapsed_ns, 1.0 / times),
+        }
+    }
+
+    /// Times as fast as recorded; `None` without a pace.
+    #[must_use]
+    pub const fn times(self) -> Option<f64> {
+        match self {
+            Self::Real => Some(1.0),
+            Self::Times(times) => Some(times),
+            Self::Max => None,
+        }
+    }
+
     pub(super) fn assert_moves(self) {
         if let Self::Times(times) = self {
             assert!(moves(times), "a recording cannot be played {times} times as fast");

@@ -24,6 +24,7 @@ pub(super) const FREE: &[&str] = &["tickring-benches", "xtask"];
 pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("humantime", &["cli"]),
+    ("log", &["cli"]),
     ("core_affinity", &["cli"]),
     ("crossbeam-utils", &["ring"]),
     ("disruptor", &["ring"]),
