@@ -111,7 +111,7 @@ impl Waiter {
     pub const PARK_US_MIN: u64 = 50;
     /// Longest time that `Backoff` parks, in microseconds. Nothing wakes it earlier, so this
     /// bounds what an event waits for a parked thread, save for the system's own timer slack.
-    pub const PARK_US_MAX: u64 = 1_000;
+    pub const PARK_US_MAX: u64 = 200;
 
     /// A waiter that has not waited yet.
     #[must_use]
@@ -163,7 +163,7 @@ enum Step {
 const PARKS_FROM: u32 = Waiter::SPINS_MAX + Waiter::YIELDS_MAX;
 
 /// Doublings after which a park has its longest time for certain.
-const DOUBLINGS_MAX: u32 = 8;
+const DOUBLINGS_MAX: u32 = 2;
 
 /// Where the count stops, so that it neither wraps nor shifts too far.
 const IDLES_MAX: u32 = PARKS_FROM + DOUBLINGS_MAX;
@@ -191,9 +191,8 @@ mod tests {
         check(backoff, PARKS_FROM - 1, Step::Yield);
         check(backoff, PARKS_FROM, Step::Park { us: 50 });
         check(backoff, PARKS_FROM + 1, Step::Park { us: 100 });
-        check(backoff, PARKS_FROM + 4, Step::Park { us: 800 });
-        check(backoff, PARKS_FROM + 5, Step::Park { us: 1_000 });
-        check(backoff, IDLES_MAX, Step::Park { us: 1_000 });
+        check(backoff, PARKS_FROM + 2, Step::Park { us: 200 });
+        check(backoff, IDLES_MAX, Step::Park { us: 200 });
     }
 
     #[test]

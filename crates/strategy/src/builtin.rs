@@ -5,6 +5,7 @@ mod bars;
 mod books;
 mod null;
 mod pressure;
+mod slow;
 mod spread;
 mod volatility;
 
@@ -15,6 +16,7 @@ pub use bars::{Bars, BarsConfig};
 pub use books::Books;
 pub use null::Null;
 pub use pressure::{Pressure, PressureConfig};
+pub use slow::{SLOW_ROUNDS, Slow};
 pub use spread::Spread;
 pub use volatility::{HalfLife, PriceSource, Volatility, VolatilityConfig, WARM_UP_HALF_LIVES};
 
@@ -26,6 +28,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("bars", "one-second bars from trades"),
     ("null", "nothing but counts by kind"),
     ("audit", "numbering of the messages: lost, duplicated, reordered"),
+    ("slow", "needless work on every event, to see back-pressure"),
     ("books", "a level-2 book of each instrument"),
 ];
 
@@ -39,6 +42,7 @@ pub fn by_name(name: &str) -> Option<Box<dyn Strategy>> {
         "bars" => Box::new(Bars::default()),
         "null" => Box::new(Null::new()),
         "audit" => Box::new(Audit::new()),
+        "slow" => Box::new(Slow::new()),
         "books" => Box::new(Books::new()),
         _ => return None,
     })
