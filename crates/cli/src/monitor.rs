@@ -18,6 +18,11 @@ use crate::workers::WorkerThread;
 /// Time between two looks at the gauges.
 const SAMPLE_PERIOD: Duration = Duration::from_millis(5);
 
+/// Weight of one sample in the smoothed utilisation that states are judged by: some half a second
+/// of samples count, so that a small ring, full one moment and empty the next, gives no flood of
+/// lines.
+const SMOOTHING: f64 = 0.01;
+
 /// Watches a run from the main thread.
 pub(crate) struct Monitor {
     talk: Talk,
@@ -27,6 +32,7 @@ pub(crate) struct Monitor {
     notices: NoticeReceiver,
     samples: LoadSamples,
     utilisation: Utilisation,
+    utilisation_smooth: f64,
     lags: Vec<u64>,
     interval_ns: u64,
     line_ticks: u64,
@@ -52,6 +58,7 @@ impl Monitor {
             notices,
             samples: LoadSamples::new(Vec::<String>::new()),
             utilisation: Utilisation::new(),
+            utilisation_smooth: 0.0,
             lags: Vec::new(),
             interval_ns: 0,
             line_frames: 0,
@@ -70,8 +77,9 @@ impl Monitor {
     pub(crate) fn turn(&mut self, workers: &[WorkerThread]) -> bool {
         self.print_notices();
         let utilisation = self.sample(workers.len());
-        if let Some(state) = self.utilisation.observe(utilisation) {
-            self.print_state(state, utilisation);
+        self.utilisation_smooth += SMOOTHING * (utilisation - self.utilisation_smooth);
+        if let Some(state) = self.utilisation.observe(self.utilisation_smooth) {
+            self.print_state(state, workers);
         }
         let now = self.clock.ticks();
         let elapsed_ns = self.clock.elapsed_ns(self.line_ticks, now);
@@ -109,27 +117,24 @@ impl Monitor {
         utilisation
     }
 
-    fn print_state(&self, state: UtilisationState, utilisation: f64) {
-        let percent = utilisation * 100.0;
-        match state {
+    fn print_state(&self, state: UtilisationState, workers: &[WorkerThread]) {
+        let percent = self.utilisation_smooth * 100.0;
+        let slowest = self.lags.iter().zip(workers).max_by_key(|(lag, _)| **lag);
+        let behind = slowest.map_or_else(String::new, |(lag, worker)| {
+            format!("; {} is {lag} events behind", worker.thread)
+        });
+        let (level, words) = match state {
             UtilisationState::Normal => {
-                self.talk.say(LogLevel::Info, format!("ring back to {percent:.0} % in use"));
+                (LogLevel::Info, format!("ring back to {percent:.0} % in use"))
             }
-            UtilisationState::Warn => self
-                .talk
-                .say(LogLevel::Warn, format!("ring {percent:.0} % in use{}", self.slowest_words())),
-            UtilisationState::Critical => self.talk.say(
-                LogLevel::Warn,
-                format!("ring CRITICAL, {percent:.0} % in use{}", self.slowest_words()),
-            ),
-        }
-    }
-
-    fn slowest_words(&self) -> String {
-        let slowest = self.lags.iter().enumerate().max_by_key(|(_, lag)| **lag);
-        slowest.map_or_else(String::new, |(poller, lag)| {
-            format!("; reader {poller} is {lag} events behind")
-        })
+            UtilisationState::Warn => {
+                (LogLevel::Warn, format!("ring {percent:.0} % in use{behind}"))
+            }
+            UtilisationState::Critical => {
+                (LogLevel::Warn, format!("ring critical: {percent:.0} % in use{behind}"))
+            }
+        };
+        self.talk.say(level, words);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
