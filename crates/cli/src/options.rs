@@ -14,9 +14,10 @@ use crate::machine;
 use crate::output::Talk;
 use crate::plan::{BusyThread, CorePlan, plan};
 use crate::settings;
+use crate::strategies::Strategies;
 use crate::workers::{self, WorkerSpec};
 
-/// Strategies that run when none is named.
+/// Those that run when none is named.
 const STRATEGIES: [&str; 2] = ["spread", "pressure"];
 
 /// Where signals go.
@@ -62,13 +63,15 @@ pub(crate) fn prepare(
     args: &EngineArgs,
     talk_args: TalkArgs,
     venue: Venue,
+    strategies: &Strategies,
 ) -> Result<Prepared, Failure> {
     let talk = Talk::new(talk_args.log);
     let signals = signal_target(&args.signals, talk_args.format)?;
     let capacity = settings::ring_capacity(args.ring)?;
     let worker_count = settings::workers(args.workers)?;
     let mut specs = workers::specs(
-        &strategies(&args.strategies)?,
+        strategies,
+        &named(&args.strategies)?,
         worker_count,
         args.books,
         match args.on_fault {
@@ -116,7 +119,7 @@ pub(crate) fn prepare(
     })
 }
 
-fn strategies(named: &[String]) -> Result<Vec<String>, Failure> {
+fn named(named: &[String]) -> Result<Vec<String>, Failure> {
     if named.is_empty() {
         return Ok(STRATEGIES.map(str::to_owned).to_vec());
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tickring_event::{Instruments, MarketEvent};
 use tickring_metrics::{BookReport, Clock, StageRecorders, StrategyReport};
 use tickring_ring::{Poller, WaitStrategy};
-use tickring_strategy::builtin::{self, Books};
+use tickring_strategy::builtin::Books;
 use tickring_strategy::{
     ClockPause, OnFault, Shard, SignalSender, Strategy, WorkerConfig, WorkerGauges, WorkerParts,
     WorkerReport, run_worker,
@@ -19,6 +19,7 @@ use tickring_strategy::{
 use crate::machine;
 use crate::output::Talk;
 use crate::plan::BusyThread;
+use crate::strategies::Strategies;
 
 /// One worker before it has a thread.
 pub(crate) struct WorkerSpec {
@@ -79,17 +80,18 @@ pub(crate) struct WorkerReports {
 /// # Errors
 /// A strategy is not known; the message lists those that are.
 pub(crate) fn specs(
-    strategies: &[String],
+    strategies: &Strategies,
+    named: &[String],
     workers: u32,
     books: bool,
     on_fault: OnFault,
 ) -> Result<Vec<WorkerSpec>, String> {
     let mut specs = Vec::new();
-    for (index, name) in (0_u16..).zip(strategies) {
+    for (index, name) in (0_u16..).zip(named) {
         for worker in 0..workers {
-            let Some(strategy) = builtin::by_name(name) else {
-                let known: Vec<_> = builtin::NAMES.iter().map(|(name, _)| *name).collect();
-                return Err(format!("--strategy: `{name}` is not one of {}", known.join(", ")));
+            let Some(strategy) = strategies.make(name) else {
+                let known = strategies.names().join(", ");
+                return Err(format!("--strategy: `{name}` is not one of {known}"));
             };
             let thread = BusyThread {
                 name: name.clone(),

@@ -17,6 +17,7 @@ use crate::engine::{self, Outcome};
 use crate::exit::{Exit, Failure};
 use crate::options::{Prepared, Venue, prepare};
 use crate::settings::LiveSettings;
+use crate::strategies::Strategies;
 use crate::workers::pin_here;
 
 /// The simulated venue lets any key in; this one is nobody's.
@@ -32,12 +33,12 @@ const OPEN_DURATION: Duration = Duration::from_millis(22_300);
 const DURATION: Duration = Duration::from_secs(10);
 
 /// Runs the command.
-pub(crate) fn run(args: &DemoArgs) -> Exit {
-    finish(args.talk, demo(args))
+pub(crate) fn run(args: &DemoArgs, strategies: &Strategies) -> Exit {
+    finish(args.talk, demo(args, strategies))
 }
 
-fn demo(args: &DemoArgs) -> Result<Outcome, Failure> {
-    let mut prepared = prepare(&args.engine, args.talk, Venue::InProcess)?;
+fn demo(args: &DemoArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
+    let mut prepared = prepare(&args.engine, args.talk, Venue::InProcess, strategies)?;
     if prepared.symbols.is_empty() {
         prepared.symbols = SYMBOLS.map(str::to_owned).to_vec();
     }

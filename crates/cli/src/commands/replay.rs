@@ -15,17 +15,18 @@ use crate::args::{LogLevel, ReplayArgs, VenueName};
 use crate::engine::{self, Feed, Outcome};
 use crate::exit::{Exit, Failure};
 use crate::options::{self, prepare};
+use crate::strategies::Strategies;
 
 /// Channels that a recorded TickDB session may hold.
 const CHANNELS: [&str; 3] = ["ticker", "depth", "trade"];
 
 /// Runs the command.
-pub(crate) fn run(args: &ReplayArgs) -> Exit {
-    finish(args.talk, replay(args))
+pub(crate) fn run(args: &ReplayArgs, strategies: &Strategies) -> Exit {
+    finish(args.talk, replay(args, strategies))
 }
 
-fn replay(args: &ReplayArgs) -> Result<Outcome, Failure> {
-    let prepared = prepare(&args.engine, args.talk, options::Venue::Outside)?;
+fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
+    let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     let readers = args.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let instruments = Arc::new(Instruments::new());
     let venues = readers

@@ -16,19 +16,20 @@ use crate::engine::{self, Feed, Outcome};
 use crate::exit::{Exit, Failure};
 use crate::options::{self, Prepared, prepare};
 use crate::settings::{self, LiveSettings};
+use crate::strategies::Strategies;
 
 /// Runs the command.
-pub(crate) fn run(args: &RunArgs) -> Exit {
-    finish(args.talk, live(args))
+pub(crate) fn run(args: &RunArgs, strategies: &Strategies) -> Exit {
+    finish(args.talk, live(args, strategies))
 }
 
-fn live(args: &RunArgs) -> Result<Outcome, Failure> {
+fn live(args: &RunArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
     if args.venue != VenueName::Tickdb {
         return Err(Failure::usage(
             "--venue: `run` connects to tickdb; Binance is decoded from recordings by `replay`",
         ));
     }
-    let prepared = prepare(&args.engine, args.talk, options::Venue::Outside)?;
+    let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     if prepared.symbols.is_empty() {
         return Err(Failure::usage(
             "no instruments: give --symbols AAPL.US,BTCUSDT or set SUBSCRIBED_SYMBOLS",
