@@ -131,8 +131,8 @@ pub(crate) struct SimulateArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
-    /// Instruments, in the venue's own spelling [default: SUBSCRIBED_SYMBOLS]. Binance replays take
-    /// every instrument without this. A TickDB symbol that is ambiguous gets its kind of product:
+    /// Instruments, in the venue's own spelling [default: SUBSCRIBED_SYMBOLS]. A replay takes
+    /// every instrument without this; with it, one of Binance leaves out the others. A TickDB symbol that is ambiguous gets its kind of product:
     /// SYMBOL=stock, indices, crypto, forex or futures.
     #[arg(long, env = "TICKRING_SYMBOLS", value_delimiter = ',')]
     pub(crate) symbols: Vec<String>,

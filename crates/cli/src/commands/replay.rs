@@ -62,6 +62,7 @@ fn venue(
     Ok(match name {
         VenueName::BinanceSpot => Box::new(Binance::new(Market::Spot, symbols, instruments)),
         VenueName::BinanceUsdm => Box::new(Binance::new(Market::UsdM, symbols, instruments)),
+        VenueName::Tickdb if symbols.is_empty() => Box::new(TickDb::recorded(instruments)),
         VenueName::Tickdb => {
             let venue = TickDbConfig::parse(symbols, &CHANNELS.map(str::to_owned))
                 .and_then(|config| TickDb::new(&config, instruments));

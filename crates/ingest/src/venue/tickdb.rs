@@ -64,6 +64,18 @@ impl TickDb {
             feed: Feed::new(config, instruments),
         })
     }
+
+    /// A venue for a recording whose subscriptions are not known: it takes every symbol as it is
+    /// spelled, and has nothing to subscribe to.
+    #[must_use]
+    pub fn recorded(instruments: Arc<Instruments>) -> Self {
+        let config = TickDbConfig::default();
+        Self {
+            json: Json::new(),
+            subscriptions: Subscriptions::new(&config),
+            feed: Feed::new(&config, instruments),
+        }
+    }
 }
 
 impl Venue for TickDb {

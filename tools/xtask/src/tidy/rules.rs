@@ -48,6 +48,10 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
 pub(super) const DEV_OWNERS: &[(&str, &[&str])] = &[
     // How the ring's library fails on a thread that is pinned elsewhere can only be shown on one.
     ("core_affinity", &["ring"]),
+    // The binary's interval log is read back by the format's own reader.
+    ("hdrhistogram", &["cli"]),
+    // A recording is compressed for the binary to read.
+    ("zstd", &["cli"]),
 ];
 
 /// Outside libraries that any crate may use: words and small tools, no engine of their own.

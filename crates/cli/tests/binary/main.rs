@@ -1,0 +1,13 @@
+//! The binary from end to end: as a process, over loopback, on recorded sessions.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod configuration;
+mod damage;
+mod demo;
+mod interrupts;
+mod live;
+mod recorded;
+mod report;
+mod secrets;
+mod support;
