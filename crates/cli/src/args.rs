@@ -132,8 +132,9 @@ pub(crate) struct SimulateArgs {
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
     /// Instruments, in the venue's own spelling [default: SUBSCRIBED_SYMBOLS]. A replay takes
-    /// every instrument without this; with it, one of Binance leaves out the others. A TickDB symbol that is ambiguous gets its kind of product:
-    /// SYMBOL=stock, indices, crypto, forex or futures.
+    /// every instrument without this; with it, one of Binance leaves out the others. A TickDB
+    /// symbol that is ambiguous gets its kind of product: SYMBOL=stock, indices, crypto, forex or
+    /// futures.
     #[arg(long, env = "TICKRING_SYMBOLS", value_delimiter = ',')]
     pub(crate) symbols: Vec<String>,
     /// A strategy to run; give it several times for several. `spread` and `pressure` without this.

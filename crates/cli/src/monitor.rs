@@ -34,6 +34,8 @@ pub(crate) struct Monitor {
     utilisation: Utilisation,
     utilisation_smooth: f64,
     lags: Vec<u64>,
+    /// By worker: whether people were told that it is out of the run.
+    quarantined: Vec<bool>,
     interval_ns: u64,
     line_ticks: u64,
     line_frames: u64,
@@ -60,6 +62,7 @@ impl Monitor {
             utilisation: Utilisation::new(),
             utilisation_smooth: 0.0,
             lags: Vec::new(),
+            quarantined: Vec::new(),
             interval_ns: 0,
             line_frames: 0,
             line_published: 0,
@@ -69,6 +72,7 @@ impl Monitor {
     /// Names the pollers and sets the time between lines.
     pub(crate) fn watch(&mut self, workers: &[WorkerThread], interval: Duration) {
         self.samples = LoadSamples::new(workers.iter().map(|worker| worker.thread.to_string()));
+        self.quarantined = vec![false; workers.len()];
         self.interval_ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     }
 
@@ -76,6 +80,7 @@ impl Monitor {
     /// an interval has passed.
     pub(crate) fn turn(&mut self, workers: &[WorkerThread]) -> bool {
         self.print_notices();
+        self.print_quarantined(workers);
         let utilisation = self.sample(workers.len());
         self.utilisation_smooth += SMOOTHING * (utilisation - self.utilisation_smooth);
         if let Some(state) = self.utilisation.observe(self.utilisation_smooth) {
@@ -105,6 +110,17 @@ impl Monitor {
                 Importance::Debug => LogLevel::Debug,
             };
             self.talk.say(level, notice.to_string());
+        }
+    }
+
+    fn print_quarantined(&mut self, workers: &[WorkerThread]) {
+        for (worker, told) in workers.iter().zip(&mut self.quarantined) {
+            if !*told && worker.gauges.quarantined() {
+                *told = true;
+                let words =
+                    format!("{} failed and is quarantined: it gets no events", worker.thread);
+                self.talk.say(LogLevel::Warn, words);
+            }
         }
     }
 

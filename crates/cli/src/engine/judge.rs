@@ -43,11 +43,20 @@ pub(super) fn judge(
         }
         End::Ended | End::Stopped if output_error.is_some() => (Exit::InputOutput, output_error),
         End::Stopped if asked == Asked::No => {
-            (Exit::Fault, words("a strategy failed and --on-fault is `stop`"))
+            (Exit::Fault, Some(format!("--on-fault is `stop` and {}", fault(report))))
         }
         End::Stopped if asked == Asked::Interrupt => (Exit::Interrupted, None),
         End::Ended | End::Stopped => (Exit::Done, None),
     }
+}
+
+/// Which strategy failed, and how.
+fn fault(report: &Report) -> String {
+    let failed = report.strategies.iter().find_map(|it| Some((&it.name, it.culprit.as_ref()?)));
+    failed.map_or_else(
+        || "a strategy failed".to_owned(),
+        |(name, culprit)| format!("strategy `{name}` {culprit}"),
+    )
 }
 
 fn has_lost(report: &Report) -> bool {
@@ -57,6 +66,8 @@ fn has_lost(report: &Report) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tickring_metrics::StrategyReport;
+
     use super::*;
 
     #[track_caller]
@@ -82,6 +93,21 @@ mod tests {
         check(&refused, Asked::No, |_| (), Exit::Refused);
         let configuration = End::Failed(SourceError::Configuration("no".to_owned()));
         check(&configuration, Asked::No, |_| (), Exit::Usage);
+    }
+
+    #[test]
+    fn who_failed_is_named() {
+        let mut report = Report { drained: true, ..Report::default() };
+        let failed = StrategyReport {
+            name: "mine".to_owned(),
+            culprit: Some("panicked at event 7 of AAPL.US: no".to_owned()),
+            ..StrategyReport::default()
+        };
+        report.strategies = vec![StrategyReport::default(), failed];
+        let (_, words) = judge(&report, &End::Stopped, Asked::No, false, None);
+        let expected =
+            "--on-fault is `stop` and strategy `mine` panicked at event 7 of AAPL.US: no";
+        assert_eq!(words.as_deref(), Some(expected));
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(super) const DEV_OWNERS: &[(&str, &[&str])] = &[
 pub(super) const SHARED: &[&str] = &["fastrand", "serde", "serde_json", "thiserror"];
 
 /// Outside libraries for tests alone: any crate, as a dev-dependency (or for `cfg(loom)`).
-pub(super) const DEV_ONLY: &[&str] = &["criterion", "loom", "proptest", "tempfile"];
+pub(super) const DEV_ONLY: &[&str] =
+    &["criterion", "libtest-mimic", "loom", "proptest", "tempfile"];
 
 /// What may lie at the top, beside names that start with a dot.
 pub(super) const TOP: &[&str] = &[
