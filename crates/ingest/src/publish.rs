@@ -144,7 +144,7 @@ impl EventPublisher {
         let decode_ticks = enqueue_ticks.saturating_sub(arrival_ticks);
         self.decode.record_ticks(decode_ticks);
         let outcome = self.ring.publish(events, self.config.on_full, wait);
-        let stall_ticks = wait.first_ticks.map(|first| self.clock.ticks().saturating_sub(first));
+        let stall_ticks = wait.start_ticks().map(|start| self.clock.ticks().saturating_sub(start));
         if let Some(stall_ticks) = stall_ticks {
             self.stall.record_ticks(stall_ticks);
         }
@@ -268,6 +268,7 @@ pub(crate) struct SlotWait<'a, S> {
     waiter: Waiter,
     /// When the ring was first found full.
     first_ticks: Option<u64>,
+    has_waited: bool,
 }
 
 impl<'a, S> SlotWait<'a, S> {
@@ -276,7 +277,12 @@ impl<'a, S> SlotWait<'a, S> {
         limit: &'a mut DrainLimit,
         strategy: WaitStrategy,
     ) -> Self {
-        Self { source, limit, waiter: Waiter::new(strategy), first_ticks: None }
+        Self { source, limit, waiter: Waiter::new(strategy), first_ticks: None, has_waited: false }
+    }
+
+    /// When the ring was first found full, if that led to a wait.
+    fn start_ticks(&self) -> Option<u64> {
+        self.first_ticks.filter(|_| self.has_waited)
     }
 }
 
@@ -292,6 +298,7 @@ impl<S: Source> Stall for SlotWait<'_, S> {
         if self.limit.is_over() {
             return ControlFlow::Break(());
         }
+        self.has_waited = true;
         self.waiter.idle();
         ControlFlow::Continue(())
     }

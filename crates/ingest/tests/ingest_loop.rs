@@ -346,6 +346,7 @@ fn dropped_depth_breaks_the_book() {
         _ => None,
     });
     assert!(gap.is_some_and(|gap| gap.breaks_book), "{events:?}");
+    assert_eq!(run.report.stall.count(), 0, "what drops does not wait");
     assert_eq!(
         run.report.counters.get(Counter::EventsPublished)
             + run.report.counters.get(Counter::Dropped),

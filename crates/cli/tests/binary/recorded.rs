@@ -84,6 +84,10 @@ fn check(sessions: &[&Session], arguments: &[&str]) {
     }
     let bytes = sum(&|it| count(&it["stats"]["bytes"]["total"]));
     assert_eq!(count(&report["bytes"]), bytes);
+    if let [session] = sessions {
+        let peak = &session.expected(&folder)["stats"]["peak_msgs_in_100ms"];
+        assert_eq!(&report["recorded"]["busiest_100ms_recorded"], peak);
+    }
     assert_eq!(report["decode_errors"], json!({ "total": 0, "by_reason": {} }));
     assert_eq!((&report["loss"]["gaps"], &report["gaps"]), (&0.into(), &json!([])));
     assert_eq!(report["drained"], true);
