@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::io;
 
 use criterion::Criterion;
+use tickring_event::{Digest, MarketEvent};
 use tickring_metrics::{
     Clock, EventTimes, IntervalDrain, LatencyRecorder, Stage, StageIntervals, StageRecorders,
 };
@@ -17,6 +18,7 @@ fn main() {
     bench_recorder(&mut criterion);
     bench_event(&mut criterion, &clock);
     bench_roll(&mut criterion, &clock);
+    bench_digest(&mut criterion);
     criterion.final_summary();
 }
 
@@ -39,6 +41,16 @@ fn bench_recorder(criterion: &mut Criterion) {
     group.bench_function("input_alone", |bencher| {
         let mut latencies = Latencies::new();
         bencher.iter(|| latencies.next_ticks());
+    });
+    group.finish();
+}
+
+/// The run hash: one event.
+fn bench_digest(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("digest");
+    group.bench_function("add", |bencher| {
+        let (mut digest, event) = (Digest::new(), MarketEvent::default());
+        bencher.iter(|| digest.add(black_box(&event)));
     });
     group.finish();
 }

@@ -79,6 +79,9 @@ pub(crate) struct ReplayArgs {
     /// Pace: `1` as recorded, `10` ten times faster, `max` as fast as the strategies take it.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: Pace,
+    /// Exit with 1 unless the run hash is this one: the strategies were given something else.
+    #[arg(long, env = "TICKRING_VERIFY_HASH", value_name = "HASH", value_parser = run_hash)]
+    pub(crate) verify_hash: Option<String>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
@@ -243,6 +246,15 @@ pub(crate) enum Format {
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it as `10s` or `500ms`"))
+}
+
+fn run_hash(text: &str) -> Result<String, String> {
+    let is_hash = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("not sixteen hexadecimal digits".into())
+    }
 }
 
 #[cfg(test)]

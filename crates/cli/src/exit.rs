@@ -9,7 +9,7 @@ use crate::settings::SettingError;
 pub(crate) enum Exit {
     /// All done.
     Done,
-    /// A strategy failed for good and the policy is to stop.
+    /// A strategy failed for good and the policy is to stop, or a check that was asked for failed.
     Fault,
     /// The command line or the environment cannot work.
     Usage,

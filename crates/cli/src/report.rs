@@ -1,11 +1,11 @@
 //! The final report, put together from what each thread left behind.
 
-use tickring_event::Instruments;
+use tickring_event::{Digest, Instruments};
 use tickring_ingest::{GapRecord, IngestReport, RecordedTally};
 use tickring_metrics::{
     Clock, ConnectionsReport, Counter, Counters, DecodeErrorsReport, EventsReport,
     GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report, RingReport,
-    SCHEMA_VERSION, StagesReport,
+    SCHEMA_VERSION, StagesReport, StrategyReport,
 };
 use tickring_ring::Gauges;
 
@@ -55,6 +55,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         },
         ring: ring(gauges, clock),
         stages: StagesReport { decode: decode.summary(clock), stall: stall.summary(clock) },
+        run_hash: run_hash(&workers.strategies),
         drained: ingest.drained.is_clean() && workers.complete,
         strategies: workers.strategies,
         services: workers.services,
@@ -62,6 +63,15 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         books: workers.books,
         bottleneck,
     }
+}
+
+/// What all strategies were given, as one figure.
+fn run_hash(strategies: &[StrategyReport]) -> Option<String> {
+    let mut digest = Digest::new();
+    for StrategyReport { name, worker, received_hash, .. } in strategies {
+        digest.add_text(&format!("{name}/{worker}={}", received_hash.as_ref()?));
+    }
+    Some(digest.to_string())
 }
 
 fn recorded(tally: RecordedTally) -> RecordedReport {

@@ -174,6 +174,21 @@ impl MarketEvent {
         }
     }
 
+    /// All but what differs from run to run, in little-endian order.
+    pub(crate) fn write_content(&self, bytes: &mut [u8; 32 + 8 * WORDS]) {
+        let Self { sequence, venue_time_ns, venue_sequence, instrument, connection, .. } = *self;
+        let place = (instrument.index() as u64) << 32
+            | u64::from(connection.0) << 24
+            | (self.kind as u64) << 16
+            | u64::from(self.flags.0) << 8
+            | u64::from(self.counts);
+        let words = self.words.iter().map(|word| word.to_le_bytes());
+        let head = [sequence, venue_time_ns, venue_sequence, place].map(u64::to_le_bytes);
+        for (slot, word) in bytes.chunks_exact_mut(8).zip(head.into_iter().chain(words)) {
+            slot.copy_from_slice(&word);
+        }
+    }
+
     const fn new(origin: &Origin, kind: Kind, words: &Words) -> Self {
         Self {
             sequence: 0,

@@ -21,12 +21,14 @@
 //! ```
 
 mod decimal;
+mod digest;
 mod event;
 mod instrument;
 mod payload;
 mod price;
 
 pub use decimal::{DECIMALS_MAX, Decimal, DecimalError, DecimalText};
+pub use digest::Digest;
 pub use event::{ConnectionId, Flags, Kind, MarketEvent, Origin};
 pub use instrument::{INSTRUMENTS_MAX, Instrument, InstrumentError, InstrumentId, Instruments};
 pub use payload::{

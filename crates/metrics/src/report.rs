@@ -52,6 +52,9 @@ pub struct Report {
     /// Final books by symbol, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books: Option<BTreeMap<String, BookReport>>,
+    /// Of every strategy's name, worker and `received_hash`: equal for runs in which the same
+    /// strategies were given the same. Null when one of them did not come back to tell.
+    pub run_hash: Option<String>,
     /// `source`, `strategy NAME` or `balanced`; see [`crate::Bottleneck`].
     pub bottleneck: String,
     /// Whether every strategy reached the last event before the deadline.
@@ -188,6 +191,9 @@ pub struct StrategyReport {
     pub errors: u64,
     /// Times an event was tried again.
     pub retries: u64,
+    /// Of all events it was given, their order and content, as sixteen hexadecimal digits; null when
+    /// it did not come back to tell.
+    pub received_hash: Option<String>,
     /// Whether it was taken out of the run.
     pub quarantined: bool,
     /// Why it was, or null.

@@ -41,7 +41,25 @@ fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure
         .map_err(|error| Failure::usage(error.to_string()))?;
     prepared.talk.say(LogLevel::Debug, format!("replaying {} files", args.files.len()));
     let feed = Feed { command: "replay", source, venues, instruments, notices: notices() };
-    engine::run(prepared, feed)
+    let outcome = engine::run(prepared, feed)?;
+    Ok(match &args.verify_hash {
+        Some(hash) => verified(outcome, hash),
+        None => outcome,
+    })
+}
+
+/// Ends a run that went well but differs from the one whose hash is `wanted` with an error.
+fn verified(mut outcome: Outcome, wanted: &str) -> Outcome {
+    let found = outcome.report.run_hash.as_deref();
+    if outcome.exit == Exit::Done && found != Some(wanted) {
+        let found = found.unwrap_or("not known");
+        let words = format!(
+            "--verify-hash: the run hash is {found}, not {wanted}: the strategies were given \
+             something else"
+        );
+        (outcome.exit, outcome.error) = (Exit::Fault, Some(words));
+    }
+    outcome
 }
 
 fn open(path: &Path) -> Result<LineReader, Failure> {

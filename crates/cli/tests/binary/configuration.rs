@@ -104,6 +104,14 @@ fn a_pace_must_move() {
 }
 
 #[test]
+fn a_hash_has_sixteen_digits() {
+    for hash in ["", "12", "0123456789abcdeg"] {
+        let arguments = ["replay", "-", "--venue", "binance-spot", "--verify-hash", hash];
+        refuses(&mut tickring(&arguments), 2, "not sixteen hexadecimal digits");
+    }
+}
+
+#[test]
 fn a_replay_needs_a_file_and_its_venue() {
     refuses(&mut tickring(&["replay", "--venue", "binance-spot"]), 2, "<FILE>");
     refuses(&mut tickring(&["replay", "-"]), 2, "--venue");

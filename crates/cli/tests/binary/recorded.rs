@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tickring_capture::{LineReader, LineWriter};
 
 use crate::support::{
-    Ran, count, figure, list, messages, recorded_data, simulated_session, tickring,
+    DAMAGED_SESSION, Ran, count, figure, list, messages, recorded_data, session, simulated_session,
+    tickring,
 };
 
 /// A recorded session.
@@ -123,6 +124,41 @@ fn every_strategy_divided_among_workers_handles_each_event_once() {
 #[test]
 fn a_small_ring_changes_nothing_but_the_time_taken() {
     check(&[&SPOT_ETH], &["--ring", "64"]);
+}
+
+#[test]
+fn the_run_hash_does_not_depend_on_pace_ring_or_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session");
+    simulated_session(&path, 5_000);
+    let path = path.to_str().unwrap();
+    let hash = |arguments: &[&str]| replay(&[path], "tickdb", arguments)["run_hash"].take();
+    let hash_of_all = hash(&[]);
+    assert!(hash_of_all.is_string());
+    for wait in ["yield", "backoff"] {
+        assert_eq!(hash(&["--ring", "64", "--wait", wait, "--cores", "none"]), hash_of_all);
+    }
+    assert_eq!(hash(&["--speed", "2"]), hash_of_all);
+    assert_ne!(hash(&["--strategy", "spread"]), hash_of_all, "it names its strategies");
+
+    let words = hash_of_all.as_str().unwrap();
+    assert_eq!(hash(&["--verify-hash", words]), hash_of_all);
+    let mut command = tickring(&["replay", path, "--venue", "tickdb", "--speed", "max"]);
+    let ran = Ran::of(command.args(["--strategy", "spread", "--verify-hash", words])).exits(1);
+    assert!(ran.err.contains(&format!("not {words}")), "{}", ran.err);
+}
+
+#[test]
+fn another_message_gives_another_run_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session");
+    let hash = |lines: &str| {
+        session(&path, lines);
+        replay(&[path.to_str().unwrap()], "binance-usdm", &[])["run_hash"].take()
+    };
+    let whole = hash(DAMAGED_SESSION);
+    assert_eq!(hash(DAMAGED_SESSION), whole);
+    assert_ne!(hash(&DAMAGED_SESSION.replacen("100.3", "100.4", 1)), whole);
 }
 
 /// A report without the figures that differ from run to run: times, and how full the ring was.

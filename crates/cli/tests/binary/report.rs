@@ -70,6 +70,7 @@ ring.depth_max: number
 ring.stall_ns: number
 ring.stalls: number
 ring.utilisation_max: number
+run_hash: string
 schema_version: number
 services[].conflated: number
 services[].core: null
@@ -112,6 +113,7 @@ services[].latency_ns.total.p99_99: number
 services[].latency_ns.total.p99_9: number
 services[].name: string
 services[].quarantined: boolean
+services[].received_hash: string
 services[].retries: number
 services[].signals: number
 services[].signals_dropped: number
@@ -178,6 +180,7 @@ strategies[].latency_ns.total.p99_99: number
 strategies[].latency_ns.total.p99_9: number
 strategies[].name: string
 strategies[].quarantined: boolean
+strategies[].received_hash: string
 strategies[].retries: number
 strategies[].signals: number
 strategies[].signals_dropped: number

@@ -77,7 +77,7 @@ fn field_names_are_the_contract() {
     check_fields(
         &report,
         "schema_version command host wall_ns frames bytes decode_errors messages events loss gaps \
-         connections ring stages strategies services books bottleneck drained",
+         connections ring stages strategies services books run_hash bottleneck drained",
     );
     check_fields(&report["host"], "cpus model pinned virtualised");
     check_fields(&report["decode_errors"], "total by_reason");
@@ -92,7 +92,7 @@ fn field_names_are_the_contract() {
         let entry = &report[list][0];
         check_fields(
             entry,
-            "name worker core wait handled conflated skipped errors retries quarantined culprit \
+            "name worker core wait handled conflated skipped errors retries received_hash quarantined culprit \
              signals signals_dropped figures latency_ns",
         );
         check_fields(&entry["latency_ns"], "queue handle total");

@@ -27,6 +27,9 @@ impl Display for TextReport<'_> {
         write_strategies(f, "service", &report.services)?;
         writeln!(f)?;
         write_books(f, report)?;
+        if let Some(hash) = &report.run_hash {
+            writeln!(f, "run hash: {hash}")?;
+        }
         writeln!(f, "bottleneck: {}; {}", report.bottleneck, advice(&report.bottleneck))
     }
 }

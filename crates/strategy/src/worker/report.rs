@@ -1,3 +1,4 @@
+use tickring_event::Digest;
 use tickring_metrics::{Clock, StageRecorders, StrategyReport};
 
 /// How one worker's run went.
@@ -18,6 +19,8 @@ pub struct WorkerReport {
     pub errors: u64,
     /// How often an event was tried again.
     pub retries: u64,
+    /// Of every event the strategy was given, in order; a retry counts once.
+    pub received: Digest,
     /// Whether the strategy was taken out of the run.
     pub quarantined: bool,
     /// What the strategy failed at, and with which words.
@@ -46,6 +49,7 @@ impl WorkerReport {
             skipped: self.skipped,
             errors: self.errors,
             retries: self.retries,
+            received_hash: Some(self.received.to_string()),
             quarantined: self.quarantined,
             culprit: self.culprit.clone(),
             signals: self.signals,

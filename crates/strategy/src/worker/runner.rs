@@ -2,7 +2,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tickring_event::{InstrumentId, Instruments, MarketEvent};
+use tickring_event::{Digest, InstrumentId, Instruments, MarketEvent};
 use tickring_metrics::{Clock, EventTimes, StageRecorders};
 use tickring_ring::Poller;
 
@@ -29,6 +29,8 @@ pub(super) struct Runner<'s, 'a, S: ?Sized> {
     abandon: &'a AtomicBool,
     conflater: Option<Conflater>,
     counts: Counts,
+    /// Of every event the strategy was given.
+    received: Digest,
     /// Why the strategy is not called any more.
     culprit: Option<String>,
     last_ticks: u64,
@@ -69,6 +71,7 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
             abandon,
             conflater: None,
             counts: Counts::default(),
+            received: Digest::new(),
             culprit: None,
             last_ticks: 0,
             last_sequence: 0,
@@ -169,6 +172,7 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
         };
         let done = self.clock.ticks();
         self.last_ticks = done;
+        self.received.add(event);
         if !is_counted {
             return;
         }
@@ -266,6 +270,7 @@ impl<'s, 'a, S: Strategy + ?Sized> Runner<'s, 'a, S> {
             skipped: self.counts.skipped,
             errors: self.counts.errors,
             retries: self.counts.retries,
+            received: self.received,
             quarantined: self.culprit.is_some(),
             culprit: self.culprit,
             signals: self.port.given(),

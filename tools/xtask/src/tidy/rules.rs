@@ -38,6 +38,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("signal-hook", &["cli"]),
     ("simd-json", &["ingest"]),
     ("toml", &["xtask"]),
+    ("twox-hash", &["event"]),
     // Two owners: the client's side and the server's side of one protocol, which share no types.
     ("tungstenite", &["ingest", "simulator"]),
     ("webpki-roots", &["ingest"]),
