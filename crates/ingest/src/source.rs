@@ -63,6 +63,10 @@ impl<S: Source + ?Sized> Source for &mut S {
     fn tally(&self) -> ConnectionTally {
         (**self).tally()
     }
+
+    fn recorded(&self) -> Option<RecordedTally> {
+        (**self).recorded()
+    }
 }
 
 /// What happened at a source.
