@@ -32,6 +32,45 @@ pub enum CaptureError {
         /// What the operating system or the decompressor said.
         source: io::Error,
     },
+    /// A capture cannot be read on. What stands before `offset` was handed out.
+    #[error("{name}: cannot be read after byte {offset}: {source}")]
+    ReadAt {
+        /// Name of the capture.
+        name: String,
+        /// Where the record starts that could not be read.
+        offset: u64,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A capture's bytes are not what was written. What stands before `offset` was handed out.
+    #[error("{name}: damaged at byte {offset}: {what}")]
+    Damaged {
+        /// Name of the capture.
+        name: String,
+        /// Where the damaged record starts.
+        offset: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What a capture says is not what any recorder of ours writes, though its checksum is right.
+    #[error("{name}: after {entries} entries: {what}")]
+    Malformed {
+        /// Name of the capture.
+        name: String,
+        /// Entries before it.
+        entries: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A thread that unpacks ahead is gone, and not because it was done.
+    #[error("{name}: the thread that unpacks it is gone")]
+    Ahead {
+        /// Name of the session.
+        name: String,
+    },
+    /// The sessions have more connections together than can be numbered.
+    #[error("the sessions have more than {} connections together", crate::CAPTURE_CONNECTIONS_MAX)]
+    TooManyConnections,
     /// A line holds nothing, not even a time.
     #[error("{name}: line {line}: is empty, expected `<receive time in ns> <message>`")]
     Empty {

@@ -3,6 +3,9 @@
 use std::io::{self, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::container::wait_for;
 
 /// Uncompressed bytes asked for at once. Large, so that a busy session costs few reads; small
 /// enough for a core's second-level cache.
@@ -57,6 +60,85 @@ pub(crate) fn open(mut reader: Box<dyn Read + Send>) -> io::Result<Input> {
         }
     };
     Ok(BufReader::with_capacity(TEXT_BUFFER_SIZE, text))
+}
+
+/// Reads text ahead on a thread that the caller makes.
+///
+/// Gives the reader and the work for the thread. The reader waits until the thread runs.
+pub(crate) fn ahead(input: Input) -> (Input, AheadBytes) {
+    let (out, out_end) = RingBuffer::new(BLOCKS_AHEAD);
+    let (mut empty, empty_end) = RingBuffer::new(BLOCKS_AHEAD);
+    for _ in 0..BLOCKS_AHEAD {
+        empty.push(Vec::new()).expect("there is room for all blocks");
+    }
+    let reader =
+        AheadReader { out: out_end, empty, block: Vec::new(), position: 0, is_over: false };
+    let reader: Box<dyn Read + Send> = Box::new(reader);
+    (
+        BufReader::with_capacity(TEXT_BUFFER_SIZE, reader),
+        AheadBytes { input, out, empty: empty_end },
+    )
+}
+
+/// The thread's side of [`ahead`].
+pub(crate) struct AheadBytes {
+    input: Input,
+    out: Producer<io::Result<Vec<u8>>>,
+    empty: Consumer<Vec<u8>>,
+}
+
+struct AheadReader {
+    out: Consumer<io::Result<Vec<u8>>>,
+    empty: Producer<Vec<u8>>,
+    block: Vec<u8>,
+    position: usize,
+    is_over: bool,
+}
+
+/// Blocks of [`TEXT_BUFFER_SIZE`] that are read ahead.
+const BLOCKS_AHEAD: usize = 8;
+
+impl AheadBytes {
+    /// Reads until the end, an error, or until nobody wants more.
+    pub(crate) fn run(mut self) {
+        loop {
+            let Some(mut block) = wait_for(|| match self.empty.pop() {
+                Ok(block) => Some(Some(block)),
+                Err(_) => self.empty.is_abandoned().then_some(None),
+            }) else {
+                return;
+            };
+            block.clear();
+            let read = self.input.by_ref().take(TEXT_BUFFER_SIZE as u64).read_to_end(&mut block);
+            let is_over = !matches!(read, Ok(size) if size > 0);
+            if self.out.push(read.map(|_| block)).is_err() || is_over {
+                return;
+            }
+        }
+    }
+}
+
+impl Read for AheadReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.position == self.block.len() {
+            let given = wait_for(|| match self.out.pop() {
+                Ok(given) => Some(Some(given)),
+                Err(_) => (self.out.is_abandoned() && self.out.is_empty()).then_some(None),
+            });
+            let Some(given) = given else {
+                let gone = io::Error::other("the thread that reads it ahead is gone");
+                return if self.is_over { Ok(0) } else { Err(gone) };
+            };
+            self.is_over = given.as_ref().map_or(true, Vec::is_empty);
+            let before = std::mem::replace(&mut self.block, given?);
+            self.position = 0;
+            drop(self.empty.push(before));
+        }
+        let size = buffer.len().min(self.block.len() - self.position);
+        buffer[..size].copy_from_slice(&self.block[self.position..self.position + size]);
+        self.position += size;
+        Ok(size)
+    }
 }
 
 #[cfg(test)]

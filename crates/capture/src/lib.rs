@@ -31,13 +31,25 @@
 //! # Ok::<(), tickring_capture::CaptureError>(())
 //! ```
 
+mod container;
 mod error;
 mod input;
 mod line;
 mod merge;
+mod open;
+mod session;
 
+pub use container::{
+    Ahead, CAPTURE_CONNECTIONS_MAX, CHUNK_BYTES, CaptureOptions, CaptureReader, CaptureTally,
+    CaptureWriter, ChunkReceiver, ConnectionChange, Ending, Entry, Hole, INDEX_NAME,
+    INSTRUMENTS_NAME, METADATA_NAME, OnCaptureFull, OnDamage, SEGMENTS_MAX, SegmentFiles,
+    SegmentTally, Segments, Store, SyncPolicy, Tap, WriterConfig, WriterNotice, WriterPorts,
+    capture_channel, is_capture, segments,
+};
 pub use error::CaptureError;
 pub use line::reader::LineReader;
 pub use line::writer::LineWriter;
 pub use line::{FRAME_BYTES_MAX, RecordedFrame};
 pub use merge::Merged;
+pub use open::{OpenOptions, Opened, open_session, open_stream};
+pub use session::Session;

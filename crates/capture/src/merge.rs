@@ -1,74 +1,153 @@
-use crate::{CaptureError, LineReader, RecordedFrame};
+use crate::{CAPTURE_CONNECTIONS_MAX, CaptureError, Ending, Entry, Session};
 
-/// Several sessions as one, in order of arrival time.
+/// Several sessions as one, in order of time.
 ///
-/// Frames of equal time come in the order of the sessions given; frames of one session always come
+/// Connections are numbered through: those of the first session from 0, then those of the next.
+/// Entries of equal time come in the order of the sessions given; entries of one session always come
 /// in its own order, even where its clock steps back (counted in [`steps_back`](Self::steps_back)).
 /// The clocks of the sessions must be one clock for the order to mean anything.
-#[derive(Debug)]
 pub struct Merged {
-    readers: Vec<LineReader>,
-    /// One for each reader, at the same index.
+    sessions: Vec<Box<dyn Session>>,
+    /// One for each session, at the same index.
     heads: Vec<Head>,
+    /// The session whose entry was read last.
+    current: Option<usize>,
+    steps_back: u64,
 }
 
-/// What is known of a session's next frame.
+/// What is known of a session's next entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Head {
-    /// It has not been read; the reader still holds the frame before it.
+struct Head {
+    /// The session's connection 0.
+    first_connection: u8,
+    /// Time of the entry before.
+    before_ns: u64,
+    next: Next,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    /// It has not been read; the session still holds the entry before it.
     Unread,
-    /// The reader holds it.
-    At { arrival_ns: u64 },
+    /// The session holds it.
+    At { time_ns: u64 },
     /// There is none.
     End,
 }
 
 impl Merged {
-    /// Merges `readers`, of which there may be none. Reads nothing yet.
-    pub fn new(readers: Vec<LineReader>) -> Self {
-        let heads = vec![Head::Unread; readers.len()];
-        Self { readers, heads }
+    /// Merges `sessions`, of which there may be none. Reads nothing yet.
+    ///
+    /// # Errors
+    /// They have more than [`CAPTURE_CONNECTIONS_MAX`] connections together.
+    pub fn new(sessions: Vec<Box<dyn Session>>) -> Result<Self, CaptureError> {
+        let mut heads = Vec::with_capacity(sessions.len());
+        let mut first = 0;
+        for session in &sessions {
+            let first_connection =
+                u8::try_from(first).map_err(|_| CaptureError::TooManyConnections)?;
+            heads.push(Head { first_connection, before_ns: 0, next: Next::Unread });
+            first += session.connections();
+        }
+        if first > CAPTURE_CONNECTIONS_MAX {
+            return Err(CaptureError::TooManyConnections);
+        }
+        Ok(Self { sessions, heads, current: None, steps_back: 0 })
     }
 
-    /// The next frame and the index of the session it came from, or `None` when all have ended.
+    /// The next entry, or `None` when all sessions have ended.
     ///
-    /// Costs a line read and one comparison for each session. Reads one line ahead in each, so a
+    /// # Errors
+    /// As [`Merged::advance`].
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its item")]
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, CaptureError> {
+        Ok(if self.advance()? { Some(self.entry()) } else { None })
+    }
+
+    /// Reads the next entry; false when all sessions have ended.
+    ///
+    /// Costs one entry read and one comparison for each session. Reads one entry ahead in each, so a
     /// session that waits (a pipe) holds up the others.
     ///
     /// # Errors
-    /// As [`LineReader::next_frame`]. The session that failed ends; a further call goes on with
-    /// the others.
-    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its item")]
-    pub fn next(&mut self) -> Result<Option<(usize, RecordedFrame<'_>)>, CaptureError> {
+    /// As [`Session::advance`]. The session that failed ends; a further call goes on with the others.
+    pub fn advance(&mut self) -> Result<bool, CaptureError> {
+        if let Some(index) = self.current.take() {
+            self.heads[index].next = Next::Unread;
+        }
         let mut first: Option<(usize, u64)> = None;
-        for (index, (reader, head)) in self.readers.iter_mut().zip(&mut self.heads).enumerate() {
-            if *head == Head::Unread {
+        for (index, (session, head)) in self.sessions.iter_mut().zip(&mut self.heads).enumerate() {
+            if head.next == Next::Unread {
                 // The end comes first, so that it stands when reading fails.
-                *head = Head::End;
-                if reader.advance()? {
-                    *head = Head::At { arrival_ns: reader.frame().arrival_ns };
+                head.next = Next::End;
+                if session.advance()? {
+                    let time_ns = session.entry().time_ns();
+                    self.steps_back += u64::from(time_ns < head.before_ns);
+                    head.before_ns = time_ns;
+                    head.next = Next::At { time_ns };
                 }
             }
-            let Head::At { arrival_ns } = *head else { continue };
+            let Next::At { time_ns } = head.next else { continue };
             // Strictly earlier: at equal times the session given first stays.
-            if first.is_none_or(|(_, earliest_ns)| arrival_ns < earliest_ns) {
-                first = Some((index, arrival_ns));
+            if first.is_none_or(|(_, earliest_ns)| time_ns < earliest_ns) {
+                first = Some((index, time_ns));
             }
         }
-        let Some((index, _)) = first else { return Ok(None) };
-        self.heads[index] = Head::Unread;
-        Ok(Some((index, self.readers[index].frame())))
+        self.current = first.map(|(index, _)| index);
+        Ok(self.current.is_some())
     }
 
-    /// The sessions, in the order given.
-    pub fn readers(&self) -> &[LineReader] {
-        &self.readers
+    /// The entry that [`Merged::advance`] has read.
+    ///
+    /// # Panics
+    /// When it has read none.
+    #[must_use]
+    pub fn entry(&self) -> Entry<'_> {
+        let index = self.current.expect("`advance` has read an entry");
+        self.sessions[index].entry().renumbered(self.heads[index].first_connection)
     }
 
-    /// How often, in all sessions and in what was read so far, a frame carried an earlier time
-    /// than the frame before it in its session.
-    pub fn steps_back(&self) -> u64 {
-        self.readers.iter().map(LineReader::steps_back).sum()
+    /// Index of the session that the entry is of.
+    ///
+    /// # Panics
+    /// As [`Merged::entry`].
+    #[must_use]
+    pub fn session(&self) -> usize {
+        self.current.expect("`advance` has read an entry")
+    }
+
+    /// The connections of all sessions together.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.sessions.iter().map(|session| session.connections()).sum()
+    }
+
+    /// Connections of sessions that do not say themselves when these open.
+    pub fn untold_connections(&self) -> impl Iterator<Item = u8> {
+        let untold =
+            self.sessions.iter().zip(&self.heads).filter(|(it, _)| !it.tells_connections());
+        untold.flat_map(|(session, head)| {
+            (0..session.connections()).zip(head.first_connection..=u8::MAX).map(|(_, it)| it)
+        })
+    }
+
+    /// How often, in all sessions and in what was read so far, an entry carried an earlier time than
+    /// the entry before it in its session.
+    #[must_use]
+    pub const fn steps_back(&self) -> u64 {
+        self.steps_back
+    }
+
+    /// Name and end of each session that has ended and knows how.
+    pub fn endings(&self) -> impl Iterator<Item = (&str, Ending)> {
+        self.sessions.iter().filter_map(|it| Some((it.name(), it.ending()?)))
+    }
+}
+
+impl std::fmt::Debug for Merged {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.sessions.iter().map(|it| it.name()).collect();
+        out.debug_struct("Merged").field("sessions", &names).finish_non_exhaustive()
     }
 }
 
@@ -77,18 +156,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::LineReader;
 
-    fn reader(name: &str, times: &[u64]) -> LineReader {
-        let lines: String = times.iter().map(|time| format!("{time} {name}\n")).collect();
-        LineReader::from_reader(name.to_owned(), Box::new(std::io::Cursor::new(lines))).unwrap()
+    fn session(name: &str, text: String) -> Box<dyn Session> {
+        let text = Box::new(std::io::Cursor::new(text));
+        Box::new(LineReader::from_reader(name.to_owned(), text).unwrap())
     }
 
-    fn merge(sessions: &[&[u64]]) -> (Vec<(u64, usize, u64)>, u64) {
-        let readers = sessions.iter().map(|times| reader("s", times)).collect();
-        let mut merged = Merged::new(readers);
+    /// A session whose messages are their own line numbers.
+    fn lines(times: &[u64]) -> Box<dyn Session> {
+        let text = times.iter().zip(1..).map(|(time, line)| format!("{time} {line}\n")).collect();
+        session("s", text)
+    }
+
+    fn read(entry: Entry<'_>) -> (u64, u8, u64) {
+        let Entry::Received { connection, arrival_ns, text } = entry else { panic!("{entry:?}") };
+        (arrival_ns, connection, std::str::from_utf8(text).unwrap().parse().unwrap())
+    }
+
+    fn merge(sessions: &[&[u64]]) -> (Vec<(u64, u8, u64)>, u64) {
+        let mut merged = Merged::new(sessions.iter().map(|times| lines(times)).collect()).unwrap();
         let mut frames = Vec::new();
-        while let Some((index, frame)) = merged.next().unwrap() {
-            frames.push((frame.arrival_ns, index, frame.line));
+        while let Some(entry) = merged.next().unwrap() {
+            frames.push(read(entry));
         }
         (frames, merged.steps_back())
     }
@@ -116,15 +206,21 @@ mod tests {
 
     #[test]
     fn a_session_that_fails_is_named_and_the_others_go_on() {
-        let broken = std::io::Cursor::new("1 a\nnonsense\n");
-        let broken = LineReader::from_reader("broken".to_owned(), Box::new(broken)).unwrap();
-        let mut merged = Merged::new(vec![broken, reader("whole", &[2, 3])]);
-        assert_eq!(merged.next().unwrap().unwrap().0, 0);
+        let broken = session("broken", "1 1\nnonsense\n".to_owned());
+        let mut merged = Merged::new(vec![broken, lines(&[2, 3])]).unwrap();
+        assert_eq!(read(merged.next().unwrap().unwrap()), (1, 0, 1));
         let error = merged.next().unwrap_err();
         assert!(matches!(&error, CaptureError::Time { name, line: 2 } if name == "broken"));
-        assert_eq!(merged.next().unwrap().unwrap().1.arrival_ns, 2);
-        assert_eq!(merged.next().unwrap().unwrap().1.arrival_ns, 3);
+        assert_eq!(read(merged.next().unwrap().unwrap()), (2, 1, 1));
+        assert_eq!(read(merged.next().unwrap().unwrap()), (3, 1, 2));
         assert_eq!(merged.next().unwrap(), None);
+    }
+
+    #[test]
+    fn more_connections_than_can_be_numbered_are_refused() {
+        let sessions = |count| (0..count).map(|_| lines(&[])).collect();
+        assert_eq!(Merged::new(sessions(256)).unwrap().connections(), 256);
+        assert!(matches!(Merged::new(sessions(257)), Err(CaptureError::TooManyConnections)));
     }
 
     proptest! {
@@ -135,8 +231,8 @@ mod tests {
             for times in &mut sessions {
                 times.sort_unstable();
             }
-            let mut expected: Vec<(u64, usize, u64)> = Vec::new();
-            for (index, times) in sessions.iter().enumerate() {
+            let mut expected: Vec<(u64, u8, u64)> = Vec::new();
+            for (times, index) in sessions.iter().zip(0..) {
                 expected.extend(times.iter().zip(1..).map(|(&time, line)| (time, index, line)));
             }
             expected.sort_by_key(|&(time, ..)| time);

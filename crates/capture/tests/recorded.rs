@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tickring_capture::{LineReader, Merged};
+use tickring_capture::{Entry, LineReader, Merged, Session};
 
 /// Folder of the recorded sessions, or `None` with a word on why the test does nothing.
 ///
@@ -41,13 +41,15 @@ fn every_line_of_a_recorded_session_is_a_frame() {
 #[test]
 fn recorded_sessions_merge_in_order_of_arrival() {
     let Some(folder) = recorded_data() else { return };
-    let open = |(session, _)| LineReader::open(&folder.join(session)).unwrap();
-    let mut merged = Merged::new(SESSIONS.into_iter().map(open).collect());
+    let open = |(session, _)| -> Box<dyn Session> {
+        Box::new(LineReader::open(&folder.join(session)).unwrap())
+    };
+    let mut merged = Merged::new(SESSIONS.into_iter().map(open).collect()).unwrap();
     let mut latest = (0, 0);
     let mut frames = 0;
-    while let Some((index, frame)) = merged.next().unwrap() {
-        assert!((frame.arrival_ns, index) >= latest, "frame {frames}");
-        latest = (frame.arrival_ns, index);
+    while let Some(Entry::Received { connection, arrival_ns, .. }) = merged.next().unwrap() {
+        assert!((arrival_ns, connection) >= latest, "frame {frames}");
+        latest = (arrival_ns, connection);
         frames += 1;
     }
     assert_eq!((frames, merged.steps_back()), (168_821, 0));

@@ -73,9 +73,9 @@ pub(crate) struct ReplayArgs {
     /// arrival time.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The venue that was recorded.
+    /// The venue that was recorded; a capture says it itself.
     #[arg(long, env = "TICKRING_VENUE")]
-    pub(crate) venue: VenueName,
+    pub(crate) venue: Option<VenueName>,
     /// Pace: `1` as recorded, `10` ten times faster, `max` as fast as the strategies take it.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: Pace,

@@ -38,6 +38,7 @@ mod options;
 mod output;
 mod plan;
 mod report;
+mod sessions;
 mod settings;
 mod strategies;
 mod workers;

@@ -59,7 +59,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         drained: ingest.drained.is_clean() && workers.complete,
         strategies: workers.strategies,
         services: workers.services,
-        recorded: ingest.recorded.map(recorded),
+        recorded: ingest.recorded.as_ref().map(recorded),
         books: workers.books,
         bottleneck,
     }
@@ -74,7 +74,7 @@ fn run_hash(strategies: &[StrategyReport]) -> Option<String> {
     Some(digest.to_string())
 }
 
-fn recorded(tally: RecordedTally) -> RecordedReport {
+fn recorded(tally: &RecordedTally) -> RecordedReport {
     RecordedReport {
         speed: tally.speed,
         span_ns: tally.span_ns(),

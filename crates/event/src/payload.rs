@@ -131,6 +131,8 @@ pub enum GapReason {
     Dropped,
     /// A depth message could not be decoded, so the book misses it.
     Undecoded,
+    /// A recording misses frames; of every instrument.
+    Unrecorded,
 }
 
 impl GapReason {
@@ -142,6 +144,7 @@ impl GapReason {
             Self::Disconnected => "disconnected",
             Self::Dropped => "dropped",
             Self::Undecoded => "undecoded",
+            Self::Unrecorded => "unrecorded",
         }
     }
 }
@@ -350,7 +353,8 @@ impl Gap {
                 0 => GapReason::Sequence,
                 1 => GapReason::Disconnected,
                 2 => GapReason::Dropped,
-                _ => GapReason::Undecoded,
+                3 => GapReason::Undecoded,
+                _ => GapReason::Unrecorded,
             },
             expected: words[1].cast_unsigned(),
             received: words[2].cast_unsigned(),

@@ -10,7 +10,9 @@ mod recorded;
 mod run;
 mod socket;
 mod source;
+mod tap;
 mod venue;
+mod walk;
 
 pub use batch::{DepthRun, EventBatch};
 pub use frame::{Frame, Stamp};
@@ -19,10 +21,12 @@ pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
     FrameWait, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError, RECORDED_FILES_MAX,
-    RecordedSource, RecordedTally, ThreadWait,
+    RecordedSource, RecordedTally, Reopen, ThreadWait, Window,
 };
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
+pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
 pub use venue::tickdb;
 pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};
+pub use walk::{Walk, WalkTally, Walked};

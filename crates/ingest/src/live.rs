@@ -305,6 +305,10 @@ impl Source for LiveSource {
         }
     }
 
+    fn hide_secrets(&self, text: &mut [u8]) {
+        self.plan.endpoint.redactor.blank(text);
+    }
+
     fn tally(&self) -> ConnectionTally {
         ConnectionTally {
             attempts: u64::from(self.attempts),

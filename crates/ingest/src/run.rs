@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tickring_event::{ConnectionState, InstrumentId, MarketEvent, Status};
+use tickring_event::{ConnectionState, Gap, GapReason, InstrumentId, MarketEvent, Status};
 use tickring_metrics::{Counter, Counters, LatencyRecorder, SharedCounters};
 use tickring_ring::Drained;
 
@@ -85,6 +85,19 @@ pub struct DecodeFailure {
     pub count: u64,
     /// The first error of this reason.
     pub first: DecodeError,
+}
+
+impl DecodeFailure {
+    /// Adds a frame to those of its reason; true when it is the first.
+    pub(crate) fn add(failures: &mut Vec<Self>, error: DecodeError) -> bool {
+        let reason = error.reason();
+        if let Some(known) = failures.iter_mut().find(|it| it.reason == reason) {
+            known.count += 1;
+            return false;
+        }
+        failures.push(Self { reason, count: 1, first: error });
+        true
+    }
 }
 
 impl<S: Source> Ingest<S> {
@@ -169,6 +182,10 @@ impl<S: Source> Turns<S> {
                     self.publish(stamp)?;
                 }
                 Incoming::Status(stamp, status) => self.change(stamp, status)?,
+                Incoming::Hole(stamp, missing) => {
+                    self.batch.push(hole_event(stamp, missing));
+                    self.publish(stamp)?;
+                }
                 Incoming::Idle => self.share(),
                 Incoming::Ended => return Err(End::Ended),
             }
@@ -235,21 +252,21 @@ impl<S: Source> Turns<S> {
 
     fn note_error(&mut self, error: DecodeError) {
         self.counters.add(Counter::DecodeErrors, 1);
-        let reason = error.reason();
-        if let Some(known) = self.decode_errors.iter_mut().find(|it| it.reason == reason) {
-            known.count += 1;
-        } else {
+        if DecodeFailure::add(&mut self.decode_errors, error) {
             self.notices.send(Notice::Undecoded { error: error.to_string() });
-            self.decode_errors.push(DecodeFailure { reason, count: 1, first: error });
         }
     }
 
     fn publish(&mut self, stamp: Stamp) -> Result<(), End> {
         let wait_strategy = self.publisher.config().wait;
         let mut wait = SlotWait::new(&mut self.source, &mut self.limit, wait_strategy);
+        let gaps_before = self.publisher.counters.get(Counter::Gaps);
         let published =
             self.publisher.publish(self.batch.events_mut(), stamp.arrival_ticks, &mut wait);
         self.batch.clear();
+        if self.publisher.counters.get(Counter::Gaps) != gaps_before {
+            self.source.note_gap();
+        }
         published.map_err(|end| match end {
             PublishEnd::RingFull => End::RingFull,
             PublishEnd::Deadline => End::Stopped,
@@ -299,6 +316,13 @@ impl<S: Source> Turns<S> {
             drained,
         }
     }
+}
+
+/// What strategies are told of frames that a recording misses: of every connection and instrument.
+pub(crate) fn hole_event(stamp: Stamp, missing: u64) -> MarketEvent {
+    let reason = GapReason::Unrecorded;
+    let gap = Gap { reason, expected: 0, received: 0, missing, breaks_book: true };
+    MarketEvent::gap(&stamp.origin(InstrumentId::NONE), gap)
 }
 
 /// Messages of all connections, by kind, in the order in which the venues list them.

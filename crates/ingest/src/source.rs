@@ -31,6 +31,12 @@ pub trait Source {
     /// One turn of keep-alive work while the publisher waits for a free slot; reads nothing.
     fn keep_alive(&mut self) {}
 
+    /// A `Gap` was published: what is recorded should be safe.
+    fn note_gap(&mut self) {}
+
+    /// Blanks in a text from outside what must not be kept, such as an API key. Its length stays.
+    fn hide_secrets(&self, _text: &mut [u8]) {}
+
     /// How the connections fared.
     fn tally(&self) -> ConnectionTally {
         ConnectionTally::default()
@@ -60,6 +66,14 @@ impl<S: Source + ?Sized> Source for &mut S {
         (**self).keep_alive();
     }
 
+    fn note_gap(&mut self) {
+        (**self).note_gap();
+    }
+
+    fn hide_secrets(&self, text: &mut [u8]) {
+        (**self).hide_secrets(text);
+    }
+
     fn tally(&self) -> ConnectionTally {
         (**self).tally()
     }
@@ -76,6 +90,8 @@ pub enum Incoming<'a> {
     Frame(Frame<'a>),
     /// A connection changed its state.
     Status(Stamp, Status),
+    /// Frames are missing here: how many, or 0 where that is not known.
+    Hole(Stamp, u64),
     /// Nothing now.
     Idle,
     /// There will be no more frames.

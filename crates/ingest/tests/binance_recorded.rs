@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tickring_book::{Applied, Book, Books};
-use tickring_capture::LineReader;
+use tickring_capture::{LineReader, Session};
 use tickring_event::{
     ConnectionId, Gap, GapReason, Instrument, Instruments, Kind, Level, MarketEvent, Payload,
     TopOfBook,
@@ -211,7 +211,9 @@ fn usdm_btcusdt_is_the_expected_book_and_its_top_is_always_the_book_tickers() {
 fn two_sessions_in_one_replay_keep_their_books_and_counts_apart() {
     let Some(folder) = recorded_data() else { return };
     let sessions = [(SPOT_BTC, "BTCUSDT"), (SPOT_ETH, "ETHUSDT")];
-    let open = |(session, _)| LineReader::open(&folder.join(session)).unwrap();
+    let open = |(session, _)| -> Box<dyn Session> {
+        Box::new(LineReader::open(&folder.join(session)).unwrap())
+    };
     let readers = sessions.into_iter().map(open).collect();
     let (clock, _) = Clock::mock();
     let mut source = RecordedSource::new(readers, Pace::Max, clock, ThreadWait::Yield).unwrap();
@@ -227,7 +229,7 @@ fn two_sessions_in_one_replay_keep_their_books_and_counts_apart() {
                 replays[usize::from(frame.stamp.connection.0)].frame(frame.text);
             }
             Incoming::Ended => break,
-            Incoming::Status(..) | Incoming::Idle => {}
+            Incoming::Status(..) | Incoming::Hole(..) | Incoming::Idle => {}
         }
     }
     assert_eq!(source.recorded_tally().frames, 41_249 + 33_618);

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use tickring_capture::LineReader;
+use tickring_capture::{LineReader, Session};
 use tickring_event::{ConnectionId, ConnectionState, Status};
 use tickring_ingest::{
     FrameWait, Incoming, NEAR_NS_MAX, PARK_NS_MAX, Pace, RECORDED_FILES_MAX, RecordedSource,
@@ -51,11 +51,11 @@ struct Handed {
 }
 
 impl Replay {
-    fn new(pace: Pace, readers: Vec<LineReader>) -> Self {
+    fn new(pace: Pace, sessions: Vec<Box<dyn Session>>) -> Self {
         let (clock, time) = Clock::mock();
         let waits_ns = Rc::default();
         let wait = MockWait { time: time.clone(), waits_ns: Rc::clone(&waits_ns) };
-        let source = RecordedSource::new(readers, pace, clock.clone(), wait).unwrap();
+        let source = RecordedSource::new(sessions, pace, clock.clone(), wait).unwrap();
         let start_ticks = clock.ticks();
         Self { source, clock, time, waits_ns, start_ticks, idles: 0 }
     }
@@ -73,7 +73,7 @@ impl Replay {
                     });
                 }
                 Incoming::Idle => self.idles += 1,
-                Incoming::Status(..) => {}
+                Incoming::Status(..) | Incoming::Hole(..) => {}
                 Incoming::Ended => return None,
             }
         }
@@ -85,13 +85,14 @@ impl Replay {
     }
 }
 
-fn session(text: &str) -> LineReader {
+fn session(text: &str) -> Box<dyn Session> {
     let text = text.as_bytes().to_vec();
-    LineReader::from_reader("session".to_owned(), Box::new(Cursor::new(text))).unwrap()
+    let reader = LineReader::from_reader("session".to_owned(), Box::new(Cursor::new(text)));
+    Box::new(reader.unwrap())
 }
 
 /// A session with a frame at each of the times.
-fn session_at(times_ns: &[u64]) -> LineReader {
+fn session_at(times_ns: &[u64]) -> Box<dyn Session> {
     session(&times_ns.iter().map(|time_ns| format!("{time_ns} x\n")).collect::<String>())
 }
 
@@ -216,8 +217,8 @@ fn there_are_no_more_files_than_connection_numbers() {
     let source = |count: usize| {
         let (clock, time) = Clock::mock();
         let wait = MockWait { time, waits_ns: Rc::default() };
-        let readers = (0..count).map(|_| session("1 a\n")).collect();
-        RecordedSource::new(readers, Pace::Max, clock, wait)
+        let sessions = (0..count).map(|_| session("1 a\n")).collect();
+        RecordedSource::new(sessions, Pace::Max, clock, wait)
     };
     let mut most = source(RECORDED_FILES_MAX).unwrap();
     let mut last = ConnectionId::default();
@@ -225,7 +226,7 @@ fn there_are_no_more_files_than_connection_numbers() {
         match most.next().unwrap() {
             Incoming::Frame(frame) => last = frame.stamp.connection,
             Incoming::Ended => break,
-            Incoming::Status(..) | Incoming::Idle => {}
+            Incoming::Status(..) | Incoming::Hole(..) | Incoming::Idle => {}
         }
     }
     assert_eq!(last, ConnectionId(u8::MAX));
@@ -272,7 +273,8 @@ fn busiest(times_ns: &[u64], window_ns: u64) -> usize {
 fn ten_times_as_fast_takes_a_tenth_of_the_span_and_keeps_the_bursts() {
     let Some(folder) = recorded_data() else { return };
     let path = folder.join("binance-usdm/btcusdt_20240808.gz");
-    let mut replay = Replay::new(Pace::Times(10.0), vec![LineReader::open(&path).unwrap()]);
+    let mut replay =
+        Replay::new(Pace::Times(10.0), vec![Box::new(LineReader::open(&path).unwrap())]);
     let mut arrivals_ns = Vec::new();
     let mut handed_ns = Vec::new();
     while let Some(frame) = replay.frame() {

@@ -54,7 +54,7 @@ impl LineReader {
         }
     }
 
-    fn new(name: String, input: Input) -> Self {
+    pub(crate) fn new(name: String, input: Input) -> Self {
         Self {
             name,
             input: Some(input),

@@ -80,6 +80,17 @@ impl Redactor {
         String::from_utf8_lossy(&target).into_owned()
     }
 
+    /// Overwrites the secrets in `text` with asterisks.
+    pub(crate) fn blank(&self, text: &mut [u8]) {
+        let mut at = 0;
+        while at < text.len() {
+            let found = |secret: &ApiKey| encoded_len(secret.0.as_bytes(), &text[at..]);
+            let len = self.0.iter().find_map(found);
+            text[at..at + len.unwrap_or(0)].fill(b'*');
+            at += len.unwrap_or(1);
+        }
+    }
+
     /// `text` without the secrets, in one line, and cut to a length that can be printed.
     pub(crate) fn clean(&self, text: &str) -> String {
         // Blanked before it is cut, so that no half of a secret is left at the end.
@@ -180,6 +191,13 @@ mod tests {
         check("a/b=c", "a%2Fb%3D", "a%2Fb%3D");
         check("50%41", "50%41 50%2541", "[redacted] [redacted]");
         check("schlüssel", "ein schl%C3%BCssel, schlüssel", "ein [redacted], [redacted]");
+    }
+
+    #[test]
+    fn a_secret_is_overwritten_in_place() {
+        let mut text = *b"{\"key\":\"a/b=c\",\"url\":\"?k=a%2Fb%3Dc\"}";
+        redactor(&["a/b=c"]).blank(&mut text);
+        assert_eq!(&text, b"{\"key\":\"*****\",\"url\":\"?k=*********\"}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use tickring_capture::{LineReader, Merged, RecordedFrame};
+use tickring_capture::{Entry, Merged, OpenOptions, open_session};
 
 use super::book::{Book, Outcome};
 use super::line::{self, LevelText, Line, Snapshot, TradeLine};
@@ -64,15 +64,18 @@ impl Session {
         paths: &[PathBuf],
         speed: Speed,
     ) -> Result<Self, SimulatorError> {
-        let readers: Vec<LineReader> =
-            paths.iter().map(|path| LineReader::open(path)).collect::<Result<_, _>>()?;
-        let owners = readers.iter().map(|_| Owner::Unknown { waiting: None }).collect();
+        let mut sessions = Vec::new();
+        for path in paths {
+            sessions.push(open_session(path, OpenOptions::default())?.session);
+        }
+        let merged = Merged::new(sessions)?;
+        let owners = (0..merged.connections()).map(|_| Owner::Unknown { waiting: None }).collect();
         let mut channels = [false; 3];
         for &channel in &config.channels {
             channels[channel.index()] = true;
         }
         Ok(Self {
-            merged: Merged::new(readers),
+            merged,
             owners,
             instruments: Instruments::default(),
             speed,
@@ -89,10 +92,9 @@ impl Session {
     /// Reads on to the next line that makes a message.
     pub(crate) fn peek(&mut self) -> Result<Option<Due>, SimulatorError> {
         while self.next.is_none() {
-            let Some((session, RecordedFrame { arrival_ns, text, .. })) = self.merged.next()?
-            else {
-                break;
-            };
+            let Some(entry) = self.merged.next()? else { break };
+            let Entry::Received { connection, arrival_ns, text } = entry else { continue };
+            let session = usize::from(connection);
             let line = line::parse(text);
             let line_due_ns = self.due_ns_of(arrival_ns);
             let message = line.and_then(|line| self.handle(session, line, arrival_ns));

@@ -1,0 +1,362 @@
+//! Reads a capture from start to end; every chunk is checked before the first of its entries is
+//! handed out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::CONNECTIONS;
+use super::ahead::{Ahead, AheadChunks};
+use super::chunks::{Chunks, DirectChunks, OnDamage, Step, Told, records};
+use super::encode::{MAGIC, MESSAGE_HEAD_BYTES, RECORD_HEAD_BYTES, opcode};
+use super::ending::Ending;
+use super::entry::{ConnectionChange, Entry, Hole, ROLES, Role};
+use super::records::{Input, Records, le_u64};
+use super::segments::segments;
+use super::summary;
+use super::unpack::Unpacked;
+use crate::CaptureError;
+use crate::session::Session;
+
+/// Reads one capture file.
+pub struct CaptureReader {
+    name: String,
+    told: Told,
+    connections: u16,
+    chunks: Box<dyn Chunks>,
+    /// The chunk that is being handed out, and how much of it was.
+    chunk: Unpacked,
+    position: usize,
+    current: Current,
+    entries: u64,
+    /// Damage that was passed over and is told with the next chunk's time.
+    hole: Option<Hole>,
+    ending: Option<Ending>,
+}
+
+/// The entry that was read last.
+#[derive(Clone, Copy, Debug)]
+enum Current {
+    None,
+    Message { role: Option<(u8, Role)>, time_ns: u64, start: usize },
+    Hole(Hole),
+}
+
+/// How a capture is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CaptureOptions {
+    /// What happens at a damaged place.
+    pub on_damage: OnDamage,
+    /// Chunks that end before this time are passed over unread, where the file has its index.
+    pub from_ns: u64,
+    /// How many threads of the caller's unpack ahead; they are at most one with `OnDamage::Skip`.
+    pub threads: usize,
+}
+
+/// Whether a file starts as a capture does.
+#[must_use]
+pub fn is_capture(first_bytes: &[u8]) -> bool {
+    first_bytes.starts_with(&MAGIC)
+}
+
+impl CaptureReader {
+    /// Opens a capture and reads what it says about its session. Segments that follow it are read
+    /// on with it; see [`segments`]. Nothing is read ahead.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no capture of ours.
+    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        Self::open_with(path, CaptureOptions::default()).map(|(reader, _)| reader)
+    }
+
+    /// The same with options. Each [`Ahead`] wants a thread of its own to run on; until then the
+    /// reader waits for it.
+    ///
+    /// # Errors
+    /// As [`CaptureReader::open`].
+    pub fn open_with(
+        path: &Path,
+        options: CaptureOptions,
+    ) -> Result<(Self, Vec<Ahead>), CaptureError> {
+        let CaptureOptions { on_damage, from_ns, threads } = options;
+        let mut files: VecDeque<PathBuf> = segments(path)?.into();
+        let mut offset = None;
+        while from_ns > 0 && files.len() > 1 {
+            let summary = summary::read(&mut records(&files[0], false)?);
+            if summary.is_none_or(|it| it.offset(from_ns).is_some()) {
+                break;
+            }
+            files.pop_front();
+        }
+        let mut first = files.pop_front().expect("a capture has at least one file");
+        let mut chunks = DirectChunks::open(&first, files.clone(), on_damage)?;
+        while chunks.ending().is_some()
+            && let Some(next) = files.pop_front()
+        {
+            // Stopped before it said anything; the next segment may have more to say.
+            first = next;
+            chunks = DirectChunks::open(&first, files.clone(), on_damage)?;
+        }
+        if from_ns > 0 {
+            offset = summary::read(chunks.records()).and_then(|it| it.offset(from_ns));
+        }
+        let name = path.display().to_string();
+        if chunks.ending().is_some() {
+            return Ok((Self::new(name, Told::default(), 1, Box::new(chunks)), Vec::new()));
+        }
+        let told = chunks.told.clone();
+        let connections = connections(&name, &told)?;
+        let is_file = chunks.records().size().is_some();
+        let threads =
+            if on_damage == OnDamage::Skip || !is_file { threads.min(1) } else { threads };
+        let mut sources = vec![chunks];
+        while sources.len() < threads {
+            sources.push(DirectChunks::open(&first, files.clone(), on_damage)?);
+        }
+        if let Some(offset) = offset {
+            for chunks in &mut sources {
+                chunks.seek(offset)?;
+            }
+        }
+        let (chunks, ahead): (Box<dyn Chunks>, _) = if threads == 0 {
+            (Box::new(sources.swap_remove(0)), Vec::new())
+        } else {
+            let (chunks, ahead) = AheadChunks::new(name.clone(), sources);
+            (Box::new(chunks), ahead)
+        };
+        Ok((Self::new(name, told, connections, chunks), ahead))
+    }
+
+    /// Reads a capture that comes once, such as standard input; `name` is for errors.
+    ///
+    /// # Errors
+    /// As [`CaptureReader::open`].
+    pub fn from_stream(name: String, stream: Box<dyn Read + Send>) -> Result<Self, CaptureError> {
+        Self::of(name, Input::Stream(stream), OnDamage::Stop)
+    }
+
+    /// Reads a capture in memory; `name` is for errors.
+    ///
+    /// # Errors
+    /// As [`CaptureReader::open`].
+    pub fn from_bytes(
+        name: String,
+        bytes: Vec<u8>,
+        on_damage: OnDamage,
+    ) -> Result<Self, CaptureError> {
+        let input = Input::seekable(Box::new(Cursor::new(bytes)))
+            .map_err(|source| CaptureError::Read { name: name.clone(), line: 0, source })?;
+        Self::of(name, input, on_damage)
+    }
+
+    fn of(name: String, input: Input, on_damage: OnDamage) -> Result<Self, CaptureError> {
+        let mut chunks = DirectChunks::new(name.clone(), Records::new(input, false), on_damage)?;
+        let is_whole = chunks.read_head()?;
+        let told = chunks.told.clone();
+        let connections = if is_whole { connections(&name, &told)? } else { 1 };
+        Ok(Self::new(name, told, connections, Box::new(chunks)))
+    }
+
+    fn new(name: String, told: Told, connections: u16, chunks: Box<dyn Chunks>) -> Self {
+        Self {
+            name,
+            told,
+            connections,
+            chunks,
+            chunk: Unpacked::default(),
+            position: 0,
+            current: Current::None,
+            entries: 0,
+            hole: None,
+            ending: None,
+        }
+    }
+
+    /// What the recorder said about the session. Empty where the file ends before it.
+    #[must_use]
+    pub const fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.told.session
+    }
+
+    /// How it ended; `None` before the end, or when an error came first.
+    #[must_use]
+    pub const fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The next entry, or `None` at the end; then [`CaptureReader::ending`] says how it ended.
+    ///
+    /// # Errors
+    /// As [`Session::advance`].
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its item")]
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, CaptureError> {
+        Ok(if self.advance()? { Some(self.entry()) } else { None })
+    }
+
+    /// Makes the next chunk ready; false at the end.
+    fn next_chunk(&mut self) -> Result<bool, CaptureError> {
+        self.position = usize::MAX;
+        if self.ending.is_some() {
+            return Ok(false);
+        }
+        loop {
+            match self.chunks.next(&mut self.chunk)? {
+                Step::Chunk => break,
+                // Two damaged places with nothing between them are one hole.
+                Step::Skipped(more) => match &mut self.hole {
+                    Some(hole) => hole.bytes += more.bytes,
+                    None => self.hole = Some(more),
+                },
+                Step::End(ending) => {
+                    self.ending = Some(ending);
+                    return Ok(false);
+                }
+            }
+        }
+        self.position = self.chunk.start;
+        Ok(true)
+    }
+
+    /// The next message of the chunk; `None` at its end.
+    fn next_message(&mut self) -> Result<Option<Current>, CaptureError> {
+        loop {
+            let Some(rest) = self.chunk.bytes.get(self.position..).filter(|it| !it.is_empty())
+            else {
+                return Ok(None);
+            };
+            if rest.len() < RECORD_HEAD_BYTES {
+                return Err(self.malformed("a record reaches past the end of its chunk"));
+            }
+            let (opcode, length) = (rest[0], le_u64(&rest[1..]));
+            let body = &rest[RECORD_HEAD_BYTES..];
+            let Some(length) = usize::try_from(length).ok().filter(|&it| it <= body.len()) else {
+                return Err(self.malformed("a record reaches past the end of its chunk"));
+            };
+            let start = self.position + RECORD_HEAD_BYTES;
+            if opcode != opcode::MESSAGE {
+                self.position = start + length;
+                continue;
+            }
+            if length < MESSAGE_HEAD_BYTES {
+                return Err(self.malformed("a message is too short"));
+            }
+            let channel = u16::from_le_bytes([body[0], body[1]]);
+            let time_ns = le_u64(&body[6..]);
+            let role = Role::of(channel, self.connections);
+            if role.is_none() && channel != ROLES * self.connections {
+                return Err(self.malformed("a message is of no known channel"));
+            }
+            self.position = start + length;
+            return Ok(Some(Current::Message { role, time_ns, start: start + MESSAGE_HEAD_BYTES }));
+        }
+    }
+
+    /// A chunk whose checksum is right holds what no writer of ours writes.
+    fn malformed(&self, what: &str) -> CaptureError {
+        CaptureError::Malformed {
+            name: self.name.clone(),
+            entries: self.entries,
+            what: what.to_owned(),
+        }
+    }
+
+    /// Checks what `entry` will read.
+    fn check(&self, role: Option<(u8, Role)>, data: &[u8]) -> Result<(), CaptureError> {
+        match role {
+            None if Hole::from_bytes(data).is_none() => {
+                Err(self.malformed("a hole is not as long as holes are"))
+            }
+            Some((_, Role::Changed)) if ConnectionChange::from_bytes(data).is_none() => {
+                Err(self.malformed("a change is not as long as changes are"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Session for CaptureReader {
+    fn advance(&mut self) -> Result<bool, CaptureError> {
+        loop {
+            if let Some(message) = self.next_message()? {
+                let Current::Message { role, time_ns, start } = message else { continue };
+                self.check(role, &self.chunk.bytes[start..self.position])?;
+                self.current = match self.hole.take() {
+                    // The damage is told first; then this message is read again.
+                    Some(hole) => {
+                        self.position = start - MESSAGE_HEAD_BYTES - RECORD_HEAD_BYTES;
+                        Current::Hole(Hole { last_ns: time_ns, ..hole })
+                    }
+                    None => message,
+                };
+                break;
+            }
+            if self.next_chunk()? {
+                continue;
+            }
+            let Some(hole) = self.hole.take() else { return Ok(false) };
+            self.current = Current::Hole(Hole { last_ns: hole.first_ns, ..hole });
+            break;
+        }
+        self.entries += 1;
+        Ok(true)
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        match self.current {
+            Current::Message { role, time_ns, start } => {
+                let data = &self.chunk.bytes[start..self.position];
+                match role {
+                    None => Entry::Hole(Hole::from_bytes(data).expect("checked by `advance`")),
+                    Some((connection, Role::Received)) => {
+                        Entry::Received { connection, arrival_ns: time_ns, text: data }
+                    }
+                    Some((connection, Role::Sent)) => {
+                        Entry::Sent { connection, time_ns, text: data }
+                    }
+                    Some((connection, Role::Changed)) => {
+                        let change =
+                            ConnectionChange::from_bytes(data).expect("checked by `advance`");
+                        Entry::Changed { connection, time_ns, change }
+                    }
+                }
+            }
+            Current::Hole(hole) => Entry::Hole(hole),
+            Current::None => Entry::Hole(Hole::default()),
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn connections(&self) -> usize {
+        usize::from(self.connections)
+    }
+
+    fn tells_connections(&self) -> bool {
+        true
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+}
+
+/// How many connections a capture says it has.
+pub(super) fn connections(name: &str, told: &Told) -> Result<u16, CaptureError> {
+    let connections = told.session.get(CONNECTIONS).and_then(|it| it.parse().ok());
+    connections.filter(|it| (1..=256).contains(it)).ok_or_else(|| CaptureError::Malformed {
+        name: name.to_owned(),
+        entries: 0,
+        what: "it does not say how many connections it has".to_owned(),
+    })
+}
+
+impl std::fmt::Debug for CaptureReader {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, entries, connections, ending, .. } = self;
+        let mut out = out.debug_struct("CaptureReader");
+        out.field("name", name).field("entries", entries).field("connections", connections);
+        out.field("ending", ending).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! The ingest thread's side: each entry is copied once, straight into the chunk that will be
+//! compressed.
+
+use std::thread;
+use std::time::Duration;
+
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+
+use super::chunk::Chunk;
+use super::entry::{CAPTURE_CONNECTIONS_MAX, ConnectionChange, Hole, ROLES, Role};
+
+/// Chunks in circulation: at 256 KiB each, some 16 MiB of frames may wait for the disk.
+const CHUNKS: usize = 64;
+
+/// A chunk is handed over this long after its first entry, full or not.
+const CHUNK_AGE_NS_MAX: u64 = 100_000_000;
+
+/// Yields before a blocked tap starts to park.
+const YIELDS: u32 = 100;
+
+/// What happens when the writer cannot keep up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnCaptureFull {
+    /// The tap waits for the writer: nothing is missing in the capture, and frames come late.
+    #[default]
+    Block,
+    /// The entry is left out; what is missing is counted and written into the capture in its place.
+    Mark,
+}
+
+/// Records entries on the thread that sees them. When it is dropped, also by a panic, what it holds
+/// is handed over.
+#[derive(Debug)]
+pub struct Tap {
+    connections: u16,
+    on_full: OnCaptureFull,
+    current: Option<Chunk>,
+    full: Producer<Chunk>,
+    empty: Consumer<Chunk>,
+    /// What is missing since the last entry.
+    hole: Hole,
+}
+
+/// The writer's side of a tap.
+#[derive(Debug)]
+pub struct ChunkReceiver {
+    pub(super) connections: u16,
+    pub(super) full: Consumer<Chunk>,
+    pub(super) empty: Producer<Chunk>,
+}
+
+/// A tap for connections 0 to `connections - 1` and what a writer takes its chunks from. Allocates
+/// all chunks, some 20 MiB.
+///
+/// # Panics
+/// When `connections` is 0 or above [`CAPTURE_CONNECTIONS_MAX`].
+#[must_use]
+pub fn capture_channel(connections: usize, on_full: OnCaptureFull) -> (Tap, ChunkReceiver) {
+    assert!((1..=CAPTURE_CONNECTIONS_MAX).contains(&connections), "{connections} connections");
+    let connections = u16::try_from(connections).expect("checked on the line above");
+    let (full, full_out) = RingBuffer::new(CHUNKS);
+    let (mut empty, empty_out) = RingBuffer::new(CHUNKS);
+    for _ in 0..CHUNKS {
+        empty.push(Chunk::new(connections)).expect("there is room for all chunks");
+    }
+    let tap =
+        Tap { connections, on_full, current: None, full, empty: empty_out, hole: Hole::default() };
+    (tap, ChunkReceiver { connections, full: full_out, empty })
+}
+
+impl Tap {
+    /// Records a frame that arrived.
+    ///
+    /// Copies it; does not allocate unless the frame is larger than a chunk. Under
+    /// [`OnCaptureFull::Block`] it waits while every chunk is with the writer.
+    ///
+    /// # Panics
+    /// When the capture has no such connection; so do the other two.
+    #[inline]
+    pub fn received(&mut self, connection: u8, arrival_ns: u64, text: &[u8]) {
+        self.push(Role::Received, connection, arrival_ns, text);
+    }
+
+    /// Records a command that was sent.
+    pub fn sent(&mut self, connection: u8, time_ns: u64, text: &[u8]) {
+        self.push(Role::Sent, connection, time_ns, text);
+    }
+
+    /// Records a connection's new state. An `is_urgent` one is handed over at once, for the disk.
+    pub fn changed(
+        &mut self,
+        connection: u8,
+        time_ns: u64,
+        change: ConnectionChange,
+        is_urgent: bool,
+    ) {
+        self.push(Role::Changed, connection, time_ns, &change.to_bytes());
+        if is_urgent {
+            self.make_urgent();
+            self.hand_over();
+        }
+    }
+
+    /// The bytes of the entry recorded last, while they are still here.
+    pub fn last_mut(&mut self) -> Option<&mut [u8]> {
+        self.current.as_mut().map(Chunk::last_mut)
+    }
+
+    /// Has what was recorded so far handed over with the next entry, for the disk.
+    pub fn make_urgent(&mut self) {
+        if let Some(chunk) = &mut self.current {
+            chunk.is_urgent = true;
+        }
+    }
+
+    /// Hands over a chunk that is old. Call it when nothing happens.
+    pub fn idle(&mut self, now_ns: u64) {
+        if self.current.as_ref().is_some_and(|chunk| chunk.is_urgent || is_old(chunk, now_ns)) {
+            self.hand_over();
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, role: Role, connection: u8, time_ns: u64, data: &[u8]) {
+        assert!(u16::from(connection) < self.connections, "there is no connection {connection}");
+        let is_over = |chunk: &Chunk| {
+            chunk.is_urgent || chunk.is_full_for(data.len()) || is_old(chunk, time_ns)
+        };
+        if self.current.as_ref().is_some_and(is_over) {
+            self.hand_over();
+        }
+        if self.current.is_none() {
+            self.take_chunk(self.on_full);
+        }
+        match &mut self.current {
+            Some(chunk) => chunk.push(role.channel(connection), time_ns, data),
+            None => self.hole.add(time_ns, data.len()),
+        }
+    }
+
+    /// Gets an empty chunk; the hole before it, if there is one, becomes its first entry.
+    #[cold]
+    fn take_chunk(&mut self, on_full: OnCaptureFull) {
+        let mut turns = 0;
+        self.current = loop {
+            match self.empty.pop() {
+                Ok(chunk) => break Some(chunk),
+                Err(_) if on_full == OnCaptureFull::Mark || self.empty.is_abandoned() => {
+                    break None;
+                }
+                Err(_) if turns < YIELDS => thread::yield_now(),
+                Err(_) => thread::park_timeout(Duration::from_micros(50)),
+            }
+            turns += 1;
+        };
+        if let Some(chunk) = &mut self.current
+            && self.hole.entries > 0
+        {
+            let hole = std::mem::take(&mut self.hole);
+            chunk.entries_missing = hole.entries;
+            chunk.push(ROLES * self.connections, hole.first_ns, &hole.to_bytes());
+        }
+    }
+
+    #[cold]
+    fn hand_over(&mut self) {
+        let Some(chunk) = self.current.take() else { return };
+        if let Err(PushError::Full(chunk)) = self.full.push(chunk) {
+            // The writer is gone and takes no more: there is room for every chunk otherwise.
+            self.hole.entries += chunk.entries();
+        }
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.hand_over();
+        if self.hole.entries > 0 {
+            self.take_chunk(OnCaptureFull::Block);
+            self.hand_over();
+        }
+    }
+}
+
+const fn is_old(chunk: &Chunk, now_ns: u64) -> bool {
+    !chunk.is_empty() && now_ns.saturating_sub(chunk.first_ns) >= CHUNK_AGE_NS_MAX
+}

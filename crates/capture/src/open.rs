@@ -1,0 +1,134 @@
+//! Opens a recorded session of any format: what it is is told by its first bytes, never by its name.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, Cursor, Read};
+use std::path::Path;
+
+use crate::container::CaptureReader;
+use crate::input::{self, Input};
+use crate::{Ahead, CaptureError, CaptureOptions, LineReader, OnDamage, Session, is_capture};
+
+/// How a session is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenOptions {
+    /// What happens at a damaged place of a capture. Other formats have no checksums: they stop.
+    pub on_damage: OnDamage,
+    /// Nothing before this time is wanted: a capture with its index is entered there.
+    pub from_ns: u64,
+    /// Threads that unpack ahead, 0 to read in place. Formats other than captures use one at most.
+    pub threads: usize,
+}
+
+/// A session that can be read.
+pub struct Opened {
+    /// Its entries.
+    pub session: Box<dyn Session>,
+    /// What a capture says about its session; empty for other formats.
+    pub metadata: BTreeMap<String, String>,
+    /// What was found, in a word.
+    pub format: &'static str,
+    /// Each wants a thread of its own to run on; until then the session waits for it.
+    pub ahead: Vec<Ahead>,
+}
+
+/// Opens a session: a capture, a folder of captures, or lines that are plain, gzip or zstd.
+///
+/// # Errors
+/// [`CaptureError::Open`] when the file cannot be opened or its first bytes not be read; for a
+/// capture also as [`CaptureReader::open`].
+pub fn open_session(path: &Path, options: OpenOptions) -> Result<Opened, CaptureError> {
+    let open = |source| CaptureError::Open { path: path.to_owned(), source };
+    let mut magic = Vec::new();
+    if path.is_dir() || {
+        let file = File::open(path).map_err(open)?;
+        // What cannot be sought is looked at only once, below.
+        let is_file = file.metadata().map_err(open)?.is_file();
+        if is_file {
+            file.take(MAGIC_BYTES).read_to_end(&mut magic).map_err(open)?;
+        }
+        is_capture(&magic)
+    } {
+        let OpenOptions { on_damage, from_ns, threads } = options;
+        let capture = CaptureOptions { on_damage, from_ns, threads };
+        let (reader, ahead) = CaptureReader::open_with(path, capture)?;
+        return Ok(Opened { ahead, ..of_capture(reader) });
+    }
+    let file = File::open(path).map_err(open)?;
+    of_stream(path.display().to_string(), Box::new(file), options)
+}
+
+/// Opens a session that comes once, such as standard input; `name` stands for the file in errors.
+///
+/// # Errors
+/// As [`open_session`].
+pub fn open_stream(
+    name: String,
+    stream: Box<dyn Read + Send>,
+    options: OpenOptions,
+) -> Result<Opened, CaptureError> {
+    of_stream(name, stream, options)
+}
+
+/// As many bytes as tell a capture.
+const MAGIC_BYTES: u64 = 8;
+
+fn of_capture(reader: CaptureReader) -> Opened {
+    let metadata = reader.metadata().clone();
+    Opened { session: Box::new(reader), metadata, format: "mcap", ahead: Vec::new() }
+}
+
+fn of_stream(
+    name: String,
+    mut stream: Box<dyn Read + Send>,
+    options: OpenOptions,
+) -> Result<Opened, CaptureError> {
+    let read = |source| CaptureError::Read { name: name.clone(), line: 0, source };
+    let mut magic = Vec::new();
+    stream.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).map_err(read)?;
+    let is_capture = is_capture(&magic);
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(stream));
+    if is_capture {
+        return CaptureReader::from_stream(name, whole).map(of_capture);
+    }
+    let mut input = input::open(whole).map_err(read)?;
+    let first = first_bytes(&mut input).map_err(read)?;
+    of_text(name, input, &first, options)
+}
+
+/// Some bytes of the text, which are read again afterwards.
+fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
+    loop {
+        match input.fill_buf() {
+            Ok(bytes) => return Ok(bytes.to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Chooses the reader of an uncompressed text that starts with `_first`.
+fn of_text(
+    name: String,
+    mut input: Input,
+    _first: &[u8],
+    options: OpenOptions,
+) -> Result<Opened, CaptureError> {
+    let mut ahead = Vec::new();
+    if options.threads > 0 {
+        let (reader, work) = input::ahead(input);
+        input = reader;
+        ahead.push(Ahead::bytes(work));
+    }
+    let session = Box::new(LineReader::new(name, input));
+    Ok(Opened { session, metadata: BTreeMap::new(), format: "lines", ahead })
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Opened")
+            .field("name", &self.session.name())
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}

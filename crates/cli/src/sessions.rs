@@ -1,0 +1,158 @@
+//! Recorded sessions for a command: opened, decompressed ahead, each connection with its venue.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use tickring_capture::{Ahead, OnDamage, OpenOptions, Opened, Session, open_session, open_stream};
+use tickring_event::Instruments;
+use tickring_ingest::tickdb::{TickDb, TickDbConfig};
+use tickring_ingest::{Binance, Market, Venue};
+
+use crate::args::VenueName;
+use crate::exit::{Exit, Failure};
+
+/// Channels that a recorded TickDB session may hold.
+const CHANNELS: [&str; 3] = ["ticker", "depth", "trade"];
+
+/// What sessions are opened for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) files: Vec<PathBuf>,
+    /// The venue of every file; without it, each file must say itself.
+    pub(crate) venue: Option<VenueName>,
+    /// Instruments; all without it.
+    pub(crate) symbols: Vec<String>,
+    pub(crate) on_damage: OnDamage,
+    /// Nothing before this time is wanted.
+    pub(crate) from_ns: u64,
+    /// Threads that unpack ahead of each file.
+    pub(crate) threads: usize,
+}
+
+/// Sessions that can be read.
+pub(crate) struct Sessions {
+    pub(crate) sessions: Vec<Box<dyn Session>>,
+    /// One for each connection, numbered through.
+    pub(crate) venues: Vec<Box<dyn Venue>>,
+    pub(crate) instruments: Arc<Instruments>,
+    /// What each file says about itself, and its format.
+    pub(crate) told: Vec<(BTreeMap<String, String>, &'static str)>,
+}
+
+impl Request {
+    /// Opens every file and starts the threads that read ahead.
+    ///
+    /// # Errors
+    /// A file cannot be opened, or its venue is not known.
+    pub(crate) fn open(&self) -> Result<Sessions, Failure> {
+        let instruments = Arc::new(Instruments::new());
+        let mut all =
+            Sessions { sessions: Vec::new(), venues: Vec::new(), instruments, told: Vec::new() };
+        for path in &self.files {
+            let Opened { session, metadata, format, ahead } = self.open_file(path)?;
+            for _ in 0..session.connections() {
+                all.venues.push(self.venue(path, &metadata, &all.instruments)?);
+            }
+            all.sessions.push(session);
+            all.told.push((metadata, format));
+            start(ahead)?;
+        }
+        Ok(all)
+    }
+
+    /// Opens every file once more, for the venues that are there.
+    ///
+    /// # Errors
+    /// As [`Request::open`].
+    pub(crate) fn reopen(&self) -> Result<Vec<Box<dyn Session>>, Failure> {
+        let mut sessions = Vec::new();
+        for path in &self.files {
+            let Opened { session, ahead, .. } = self.open_file(path)?;
+            sessions.push(session);
+            start(ahead)?;
+        }
+        Ok(sessions)
+    }
+
+    fn open_file(&self, path: &Path) -> Result<Opened, Failure> {
+        let Self { on_damage, from_ns, threads, .. } = *self;
+        let options = OpenOptions { on_damage, from_ns, threads };
+        let opened = if path.as_os_str() == "-" {
+            open_stream("standard input".to_owned(), Box::new(io::stdin()), options)
+        } else {
+            open_session(path, options)
+        };
+        opened.map_err(|error| Failure::new(Exit::InputOutput, error.to_string()))
+    }
+
+    /// The venue of a connection of `path`.
+    fn venue(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        instruments: &Arc<Instruments>,
+    ) -> Result<Box<dyn Venue>, Failure> {
+        let name = match self.venue {
+            Some(name) => name,
+            None => recorded_venue(path, metadata)?,
+        };
+        let instruments = Arc::clone(instruments);
+        let symbols = self.symbols.as_slice();
+        Ok(match name {
+            VenueName::BinanceSpot => Box::new(Binance::new(Market::Spot, symbols, instruments)),
+            VenueName::BinanceUsdm => Box::new(Binance::new(Market::UsdM, symbols, instruments)),
+            VenueName::Tickdb => Box::new(tickdb(symbols, metadata, instruments)?),
+        })
+    }
+}
+
+/// The venue that a capture says it is of.
+fn recorded_venue(path: &Path, metadata: &BTreeMap<String, String>) -> Result<VenueName, Failure> {
+    let Some(name) = metadata.get("venue") else {
+        let words = format!("{} does not say which venue it is of: give --venue", path.display());
+        return Err(Failure::usage(words));
+    };
+    clap::ValueEnum::from_str(name, false).map_err(|_| {
+        let words = format!("{} is of the venue `{name}`, which is not known here", path.display());
+        Failure::usage(words)
+    })
+}
+
+/// TickDB as it was subscribed to when it was recorded, where that is known: then every instrument
+/// has the number that it had then.
+fn tickdb(
+    symbols: &[String],
+    metadata: &BTreeMap<String, String>,
+    instruments: Arc<Instruments>,
+) -> Result<TickDb, Failure> {
+    let list = |key| -> Vec<String> {
+        let text = metadata.get(key).map_or("", String::as_str);
+        text.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    };
+    let recorded = list("symbols");
+    let symbols = if symbols.is_empty() { recorded.as_slice() } else { symbols };
+    if symbols.is_empty() {
+        return Ok(TickDb::recorded(instruments));
+    }
+    let mut channels = list("channels");
+    if channels.is_empty() {
+        channels = CHANNELS.map(str::to_owned).to_vec();
+    }
+    TickDbConfig::parse(symbols, &channels)
+        .and_then(|config| TickDb::new(&config, instruments))
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Starts the threads that read ahead. They end with their session.
+fn start(ahead: Vec<Ahead>) -> Result<(), Failure> {
+    for work in ahead {
+        thread::Builder::new()
+            .name("read-ahead".to_owned())
+            .spawn(|| work.run())
+            .map_err(|error| Failure::new(Exit::InputOutput, error.to_string()))?;
+    }
+    Ok(())
+}

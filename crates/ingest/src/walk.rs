@@ -1,0 +1,206 @@
+//! Recorded sessions decoded in place, without a ring: for looking at them and turning them into
+//! something else.
+
+use tickring_capture::{CaptureError, Entry, Hole, Merged, Session};
+use tickring_event::{ConnectionId, ConnectionState, InstrumentId, MarketEvent, Status};
+use tickring_metrics::{Counter, Counters};
+
+use crate::batch::EventBatch;
+use crate::frame::{Frame, Stamp};
+use crate::run::{DecodeFailure, hole_event};
+use crate::tap::status_of;
+use crate::venue::{Inbound, Venue};
+
+/// Recorded sessions decoded entry by entry, as the ingest loop would decode them.
+///
+/// Events are numbered through from 0, as on a ring. Their arrival time is the entry's.
+pub struct Walk {
+    merged: Merged,
+    venues: Vec<Box<dyn Venue>>,
+    batch: EventBatch,
+    commands: Vec<String>,
+    /// Connections that still have to be said to be open, the next one last.
+    opening: Vec<u8>,
+    sequence: u64,
+    tally: WalkTally,
+    is_over: bool,
+}
+
+/// One entry and what became of it.
+#[derive(Debug)]
+pub struct Walked<'a> {
+    /// The entry; `None` for events that belong to none: a connection that is open from the start,
+    /// or what a venue held back to the end.
+    pub entry: Option<Entry<'a>>,
+    /// What a frame turned out to be, by the venue's word for it: a message kind, `pong`, `ack`,
+    /// `refused`, `ignored`, or a decode error's reason. Empty for what is no frame.
+    pub kind: &'static str,
+    /// Its events.
+    pub events: &'a [MarketEvent],
+}
+
+/// What a walk counted.
+#[derive(Clone, Debug, Default)]
+pub struct WalkTally {
+    /// As the ingest loop counts: frames, bytes, decode errors, acks, gaps, repeats.
+    pub counters: Counters,
+    /// Frames that could not be decoded, by reason, with the first one's error.
+    pub decode_errors: Vec<DecodeFailure>,
+}
+
+impl Walk {
+    /// A walk over `sessions` with one venue for each connection, numbered through.
+    ///
+    /// # Errors
+    /// There are more connections than can be numbered, or not as many venues.
+    pub fn new(
+        sessions: Vec<Box<dyn Session>>,
+        venues: Vec<Box<dyn Venue>>,
+    ) -> Result<Self, CaptureError> {
+        let merged = Merged::new(sessions)?;
+        if merged.connections() != venues.len() {
+            return Err(CaptureError::TooManyConnections);
+        }
+        let mut opening: Vec<u8> = merged.untold_connections().collect();
+        opening.reverse();
+        Ok(Self {
+            merged,
+            venues,
+            batch: EventBatch::new(),
+            commands: Vec::new(),
+            opening,
+            sequence: 0,
+            tally: WalkTally::default(),
+            is_over: false,
+        })
+    }
+
+    /// The next entry with its events; `None` at the end.
+    ///
+    /// # Errors
+    /// A session cannot be read on.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its item")]
+    pub fn next(&mut self) -> Result<Option<Walked<'_>>, CaptureError> {
+        self.batch.clear();
+        if let Some(connection) = self.opening.pop() {
+            let stamp = stamp(connection, 0);
+            let state = ConnectionState::Connected;
+            self.change(stamp, Status { state, attempt: 1, code: 0 });
+            return Ok(Some(self.walked(false, "")));
+        }
+        if !self.merged.advance()? {
+            if self.is_over {
+                return Ok(None);
+            }
+            self.is_over = true;
+            for venue in &mut self.venues {
+                venue.finish(&mut self.batch);
+            }
+            return Ok(Some(self.walked(false, "")));
+        }
+        let kind = self.take()?;
+        Ok(Some(self.walked(true, kind)))
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn tally(&self) -> WalkTally {
+        let mut tally = self.tally.clone();
+        tally.counters.merge(self.batch.counters());
+        tally
+    }
+
+    /// The sessions, for how they ended.
+    #[must_use]
+    pub const fn merged(&self) -> &Merged {
+        &self.merged
+    }
+
+    /// Decodes the entry that was read.
+    fn take(&mut self) -> Result<&'static str, CaptureError> {
+        match self.merged.entry() {
+            Entry::Received { connection, arrival_ns, text } => {
+                let stamp = stamp(connection, arrival_ns);
+                self.tally.counters.add(Counter::Frames, 1);
+                self.tally.counters.add(Counter::Bytes, text.len() as u64);
+                let venue = &mut self.venues[usize::from(connection)];
+                let decoded = venue.decode(&Frame { stamp, text }, &mut self.batch);
+                match decoded {
+                    Ok(Inbound::Data(kind)) => return Ok(venue.message_kinds()[kind]),
+                    Ok(Inbound::Pong) => return Ok("pong"),
+                    Ok(Inbound::Ignored) => return Ok("ignored"),
+                    Ok(Inbound::Ack { complete }) => self.follow_up(stamp, complete),
+                    Ok(Inbound::Refused(refusal)) => {
+                        self.follow_up(stamp, refusal.complete);
+                        return Ok("refused");
+                    }
+                    Err(error) => {
+                        self.tally.counters.add(Counter::DecodeErrors, 1);
+                        DecodeFailure::add(&mut self.tally.decode_errors, error);
+                        return Ok(error.reason());
+                    }
+                }
+                Ok("ack")
+            }
+            Entry::Changed { connection, time_ns, change } => {
+                let status = status_of(change).map_err(|state| CaptureError::Malformed {
+                    name: "the recording".to_owned(),
+                    entries: self.tally.counters.get(Counter::Frames),
+                    what: format!("a connection has no state {state}"),
+                })?;
+                self.change(stamp(connection, time_ns), status);
+                Ok("")
+            }
+            Entry::Hole(Hole { first_ns, entries, .. }) => {
+                self.batch.push(hole_event(stamp(0, first_ns), entries));
+                Ok("")
+            }
+            Entry::Sent { .. } => Ok(""),
+        }
+    }
+
+    fn follow_up(&mut self, stamp: Stamp, complete: bool) {
+        self.tally.counters.add(Counter::Acks, 1);
+        self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
+        self.commands.clear();
+        if complete {
+            let status = Status { state: ConnectionState::Subscribed, attempt: 0, code: 0 };
+            self.push_status(stamp, status);
+        }
+    }
+
+    fn change(&mut self, stamp: Stamp, status: Status) {
+        let venue = &mut self.venues[usize::from(stamp.connection.0)];
+        match status.state {
+            ConnectionState::Connected => venue.open(&mut self.commands),
+            ConnectionState::Disconnected => venue.disconnected(stamp, &mut self.batch),
+            ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
+        }
+        self.commands.clear();
+        self.push_status(stamp, status);
+    }
+
+    fn push_status(&mut self, stamp: Stamp, status: Status) {
+        self.batch.push(MarketEvent::status(&stamp.origin(InstrumentId::NONE), status));
+    }
+
+    fn walked(&mut self, has_entry: bool, kind: &'static str) -> Walked<'_> {
+        for event in self.batch.events_mut() {
+            event.sequence = self.sequence;
+            self.sequence += 1;
+        }
+        let entry = has_entry.then(|| self.merged.entry());
+        Walked { entry, kind, events: self.batch.events() }
+    }
+}
+
+impl std::fmt::Debug for Walk {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Walk").field("merged", &self.merged).finish_non_exhaustive()
+    }
+}
+
+/// Recorded times stand in for ticks: nothing here measures.
+const fn stamp(connection: u8, time_ns: u64) -> Stamp {
+    Stamp { connection: ConnectionId(connection), arrival_ticks: time_ns }
+}
