@@ -22,11 +22,12 @@ mod segments;
 mod summary;
 mod tap;
 mod unpack;
+mod verify;
 mod writer;
 
 pub use ahead::Ahead;
 pub(crate) use ahead::wait_for;
-pub use chunks::OnDamage;
+pub use chunks::{Damage, OnDamage};
 pub use ending::Ending;
 pub use entry::{CAPTURE_CONNECTIONS_MAX, ConnectionChange, Entry, Hole};
 pub use reader::{CaptureOptions, CaptureReader, is_capture};
@@ -34,6 +35,7 @@ pub use segments::{
     INDEX_NAME, SEGMENTS_MAX, SegmentFiles, SegmentTally, Segments, Store, SyncPolicy, segments,
 };
 pub use tap::{ChunkReceiver, OnCaptureFull, Tap, capture_channel};
+pub use verify::{Condition, Verdict, is_finished, repair, verify};
 pub use writer::{CaptureTally, CaptureWriter, WriterConfig, WriterNotice, WriterPorts};
 
 /// Name of the metadata record that describes the session.

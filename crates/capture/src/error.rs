@@ -32,6 +32,14 @@ pub enum CaptureError {
         /// What the operating system or the decompressor said.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    WriteFile {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// A capture cannot be read on. What stands before `offset` was handed out.
     #[error("{name}: cannot be read after byte {offset}: {source}")]
     ReadAt {

@@ -41,10 +41,10 @@ mod session;
 
 pub use container::{
     Ahead, CAPTURE_CONNECTIONS_MAX, CHUNK_BYTES, CaptureOptions, CaptureReader, CaptureTally,
-    CaptureWriter, ChunkReceiver, ConnectionChange, Ending, Entry, Hole, INDEX_NAME,
-    INSTRUMENTS_NAME, METADATA_NAME, OnCaptureFull, OnDamage, SEGMENTS_MAX, SegmentFiles,
-    SegmentTally, Segments, Store, SyncPolicy, Tap, WriterConfig, WriterNotice, WriterPorts,
-    capture_channel, is_capture, segments,
+    CaptureWriter, ChunkReceiver, Condition, ConnectionChange, Damage, Ending, Entry, Hole,
+    INDEX_NAME, INSTRUMENTS_NAME, METADATA_NAME, OnCaptureFull, OnDamage, SEGMENTS_MAX,
+    SegmentFiles, SegmentTally, Segments, Store, SyncPolicy, Tap, Verdict, WriterConfig,
+    WriterNotice, WriterPorts, capture_channel, is_capture, is_finished, repair, segments, verify,
 };
 pub use error::CaptureError;
 pub use line::reader::LineReader;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::encode::{self, opcode};
 use super::ending::Ending;
-use super::entry::Hole;
+use super::entry::{Hole, ROLES};
 use super::records::{Fault, Found, Input, Records, le_u32, le_u64};
 use super::unpack::{Unpacked, Unpacker};
-use super::{INSTRUMENTS_NAME, METADATA_NAME};
+use super::{CONNECTIONS, INSTRUMENTS_NAME, METADATA_NAME};
 use crate::CaptureError;
 
 /// What a reader does at a damaged place.
@@ -37,6 +37,28 @@ pub(super) enum Step {
 pub(super) trait Chunks: Send {
     /// The next one, unpacked into `chunk`.
     fn next(&mut self, chunk: &mut Unpacked) -> Result<Step, CaptureError>;
+
+    /// Damaged places passed over so far: where, and what is wrong.
+    fn damages(&self) -> &[Damage] {
+        &[]
+    }
+
+    /// What the file says about instruments, once it has.
+    fn instruments(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        &NONE
+    }
+}
+
+/// A damaged place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Damage {
+    /// Where the damaged record starts, in bytes.
+    pub offset: u64,
+    /// Bytes up to the next whole record.
+    pub bytes: u64,
+    /// What is wrong.
+    pub what: String,
 }
 
 /// What a capture says about itself.
@@ -56,10 +78,7 @@ pub(super) struct DirectChunks {
     pub(super) told: Told,
     /// Latest time of the chunk before, for holes.
     last_ns: u64,
-    /// Bytes passed over.
-    pub(super) skipped_bytes: u64,
-    /// Damaged places passed over: where, and what is wrong.
-    pub(super) damages: Vec<(u64, String)>,
+    damages: Vec<Damage>,
     /// Only chunks whose turn it is are unpacked: `(own, of)`.
     turn: (u64, u64),
     chunks: u64,
@@ -103,7 +122,6 @@ impl DirectChunks {
             on_damage,
             told: Told::default(),
             last_ns: 0,
-            skipped_bytes: 0,
             damages: Vec::new(),
             turn: (0, 1),
             chunks: 0,
@@ -135,40 +153,76 @@ impl DirectChunks {
 
     /// Reads up to what the file says about its session. False when the file ends before it.
     pub(super) fn read_head(&mut self) -> Result<bool, CaptureError> {
-        match self.records.magic() {
-            Ok(Found::Record(_)) => {}
-            Ok(Found::End | Found::Part) => {
-                self.cut(0);
-                return Ok(false);
-            }
-            Err(fault) => return Err(self.error(0, fault)),
+        let fault = match self.try_read_head() {
+            Ok(is_whole) => return Ok(is_whole),
+            Err(fault) => fault,
+        };
+        let Fault::Damage(what) = fault else { return Err(self.error(0, fault)) };
+        let offset = self.records.offset();
+        if self.torn(offset)? {
+            return Ok(false);
+        }
+        if self.on_damage == OnDamage::Stop || self.records.size().is_none() {
+            return Err(self.error(offset, Fault::Damage(what)));
+        }
+        let first = self.records.find_after(0).map_err(|source| self.io(source))?;
+        let Some(first) = first else { return Err(self.error(offset, Fault::Damage(what))) };
+        self.damages.push(Damage { offset, bytes: first - offset, what: what.to_owned() });
+        self.guess_connections(first)?;
+        self.seek(first)?;
+        Ok(true)
+    }
+
+    fn try_read_head(&mut self) -> Result<bool, Fault> {
+        if !matches!(self.records.magic()?, Found::Record(_)) {
+            self.cut(0);
+            return Ok(false);
         }
         loop {
             let offset = self.records.offset();
-            let step = match self.records.next() {
-                Ok(Found::Record(opcode::HEADER)) => Ok(()),
-                Ok(Found::Record(opcode::METADATA)) => {
-                    let taken = take_metadata(self.records.body(), &mut self.told);
-                    if taken.is_ok() && !self.told.session.is_empty() {
+            match self.records.next()? {
+                Found::Record(opcode::HEADER) => {}
+                Found::Record(opcode::METADATA) => {
+                    take_metadata(self.records.body(), &mut self.told)?;
+                    if !self.told.session.is_empty() {
                         return Ok(true);
                     }
-                    taken
                 }
-                Ok(Found::End | Found::Part) => {
+                Found::Part if self.records.find_after(offset)?.is_some() => {
+                    return Err(Fault::Damage("a record claims to reach past the end of the file"));
+                }
+                Found::End | Found::Part => {
                     self.cut(offset);
                     return Ok(false);
                 }
-                Ok(Found::Record(_)) => {
-                    Err(Fault::Damage("does not say what was recorded: it is no capture of ours"))
+                Found::Record(_) => {
+                    return Err(Fault::Damage(
+                        "does not say what was recorded: it is no capture of ours",
+                    ));
                 }
-                Err(fault) => Err(fault),
-            };
-            let Err(fault) = step else { continue };
-            if self.torn(offset)? {
-                return Ok(false);
             }
-            return Err(self.error(offset, fault));
         }
+    }
+
+    /// Learns from the first chunk's channels how many connections there are.
+    fn guess_connections(&mut self, first: u64) -> Result<(), CaptureError> {
+        self.seek(first)?;
+        let mut chunk = Unpacked::default();
+        let mut channels = 0;
+        if let Ok(Some(Step::Chunk)) = self.step(&mut chunk) {
+            let mut rest = &chunk.bytes[chunk.start..];
+            while let Some((&opcode::CHANNEL, after)) = rest.split_first() {
+                let length = after.get(..8).map_or(u64::MAX, le_u64);
+                let skipped = usize::try_from(length).ok().and_then(|it| after.get(8 + it..));
+                let Some(next) = skipped else { break };
+                channels += 1;
+                rest = next;
+            }
+        }
+        self.chunks = 0;
+        let connections = (channels / ROLES).max(1).to_string();
+        self.told.session.insert(CONNECTIONS.to_owned(), connections);
+        Ok(())
     }
 
     /// Notes that the file stops at `offset`.
@@ -212,6 +266,10 @@ impl DirectChunks {
     fn step(&mut self, chunk: &mut Unpacked) -> Result<Option<Step>, Fault> {
         let offset = self.records.offset();
         match self.records.next()? {
+            // A length that was damaged reaches past what follows.
+            Found::Part if self.records.find_after(offset)?.is_some() => {
+                Err(Fault::Damage("a record claims to reach past the end of the file"))
+            }
             Found::End | Found::Part => Ok(Some(self.cut(offset))),
             Found::Record(opcode::CHUNK) => {
                 let index = self.chunks;
@@ -307,9 +365,9 @@ impl DirectChunks {
         let next = self.records.find_after(offset).map_err(|source| self.io(source))?;
         let size = self.records.size().unwrap_or(offset);
         let target = next.unwrap_or(size);
-        self.damages.push((offset, what.to_owned()));
-        self.skipped_bytes += target - offset;
-        let hole = Hole { first_ns: self.last_ns, last_ns: 0, entries: 0, bytes: target - offset };
+        let bytes = target - offset;
+        self.damages.push(Damage { offset, bytes, what: what.to_owned() });
+        let hole = Hole { first_ns: self.last_ns, last_ns: 0, entries: 0, bytes };
         if next.is_none() {
             self.ending = Some(Ending::Cut { offset, bytes: size - offset });
         } else {
@@ -320,6 +378,14 @@ impl DirectChunks {
 }
 
 impl Chunks for DirectChunks {
+    fn damages(&self) -> &[Damage] {
+        &self.damages
+    }
+
+    fn instruments(&self) -> &BTreeMap<String, String> {
+        &self.told.instruments
+    }
+
     fn next(&mut self, chunk: &mut Unpacked) -> Result<Step, CaptureError> {
         loop {
             if let Some(ending) = self.ending {

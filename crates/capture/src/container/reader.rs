@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::CONNECTIONS;
 use super::ahead::{Ahead, AheadChunks};
-use super::chunks::{Chunks, DirectChunks, OnDamage, Step, Told, records};
+use super::chunks::{Chunks, Damage, DirectChunks, OnDamage, Step, Told, records};
 use super::encode::{MAGIC, MESSAGE_HEAD_BYTES, RECORD_HEAD_BYTES, opcode};
 use super::ending::Ending;
 use super::entry::{ConnectionChange, Entry, Hole, ROLES, Role};
@@ -157,7 +157,7 @@ impl CaptureReader {
         Ok(Self::new(name, told, connections, Box::new(chunks)))
     }
 
-    fn new(name: String, told: Told, connections: u16, chunks: Box<dyn Chunks>) -> Self {
+    pub(super) fn new(name: String, told: Told, connections: u16, chunks: Box<dyn Chunks>) -> Self {
         Self {
             name,
             told,
@@ -178,10 +178,23 @@ impl CaptureReader {
         &self.told.session
     }
 
+    /// What it says about instruments: symbol and scales. Known at the end of a whole file, and only
+    /// where nothing is read ahead.
+    #[must_use]
+    pub fn instruments(&self) -> &BTreeMap<String, String> {
+        self.chunks.instruments()
+    }
+
     /// How it ended; `None` before the end, or when an error came first.
     #[must_use]
     pub const fn ending(&self) -> Option<Ending> {
         self.ending
+    }
+
+    /// Damaged places passed over so far, under [`OnDamage::Skip`].
+    #[must_use]
+    pub fn damages(&self) -> &[Damage] {
+        self.chunks.damages()
     }
 
     /// The next entry, or `None` at the end; then [`CaptureReader::ending`] says how it ended.

@@ -46,7 +46,7 @@ impl FromStr for SyncPolicy {
 }
 
 /// What a segment can be written to.
-pub trait Store: Write {
+pub trait Store: Write + Send {
     /// Returns when all that was written survives a loss of power.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Store for File {
 }
 
 /// Where segments come from, one after the other.
-pub trait Segments {
+pub trait Segments: Send {
     /// What each is written to.
     type Store: Store;
 
