@@ -1,10 +1,12 @@
 //! The command line: flags, their environment names and their words of help.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::str::FromStr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tickring_ingest::Pace;
+use tickring_capture::{OnCaptureFull, SyncPolicy};
+use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
@@ -24,8 +26,12 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Live: connect to a venue and run strategies on what it sends.
     Run(RunArgs),
+    /// Live without strategies of your own: record what a venue sends.
+    Record(RecordArgs),
     /// Run strategies on recorded sessions, through the same code as live.
     Replay(ReplayArgs),
+    /// Check whether recordings are whole; exit with 1 when one is not, 2 when one cannot be read.
+    Verify(VerifyArgs),
     /// A TickDB-compatible venue on loopback for others to connect to.
     Simulate(SimulateArgs),
 }
@@ -47,6 +53,29 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    /// Record every frame into this capture: FILE.mcap, or a folder that sessions are added to.
+    #[arg(long, env = "TICKRING_RECORD", value_name = "FILE", help_heading = "Capture")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
+    /// The capture: FILE.mcap, or a folder that sessions are added to.
+    #[arg(short, long, env = "TICKRING_OUTPUT", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+}
+
+/// What every command takes that connects to a venue.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LiveArgs {
     /// The venue to connect to.
     #[arg(long, env = "TICKRING_VENUE", default_value = "tickdb")]
     pub(crate) venue: VenueName,
@@ -67,10 +96,37 @@ pub(crate) struct RunArgs {
     pub(crate) talk: TalkArgs,
 }
 
+/// How a capture is written.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Capture")]
+pub(crate) struct CaptureArgs {
+    /// Overwrite a capture file that exists.
+    #[arg(long, env = "TICKRING_FORCE")]
+    pub(crate) force: bool,
+    /// How soon what is written survives a loss of power: `none`, `1s` (each second, and at a gap,
+    /// a disconnect, a roll, the end) or `chunk`.
+    #[arg(long, env = "TICKRING_SYNC", default_value = "1s")]
+    pub(crate) sync: SyncPolicy,
+    /// When the disk cannot keep up: `block` waits for it, `mark` leaves frames out, counts them and
+    /// writes the hole into the capture.
+    #[arg(long, env = "TICKRING_ON_CAPTURE_FULL", default_value = "block")]
+    pub(crate) on_capture_full: OnCaptureFull,
+    /// Start a new file at this size in MiB.
+    #[arg(long, env = "TICKRING_SEGMENT_MIB", default_value_t = 1024, value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) segment_mib: u64,
+    /// Start a new file at this age.
+    #[arg(long, env = "TICKRING_SEGMENT_TIME", default_value = "1h", value_parser = duration)]
+    pub(crate) segment_time: Duration,
+    /// Core to pin the thread to that writes; it sleeps when it has nothing to do.
+    #[arg(long, env = "TICKRING_CAPTURE_CORE", value_name = "CORE")]
+    pub(crate) capture_core: Option<usize>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Recorded sessions: plain, gzip or zstd; `-` reads standard input. Several are merged by
-    /// arrival time.
+    /// Recorded sessions: captures, folders of them, or lines, plain, gzip or zstd; `-` reads standard
+    /// input. Several are merged by arrival time.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The venue that was recorded; a capture says it itself.
@@ -79,11 +135,49 @@ pub(crate) struct ReplayArgs {
     /// Pace: `1` as recorded, `10` ten times faster, `max` as fast as the strategies take it.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: Pace,
+    /// Leave out what came before: a time (`2024-08-09T00:00:00Z`, or ns since 1970), or `+10s` after
+    /// the first entry.
+    #[arg(long, env = "TICKRING_FROM", value_name = "TIME")]
+    pub(crate) from: Option<MomentArg>,
+    /// Leave out what came after; written as for --from.
+    #[arg(long, env = "TICKRING_TO", value_name = "TIME")]
+    pub(crate) to: Option<MomentArg>,
+    /// Give strategies only these: `trade`, `ticker`, `depth`, `bar`. Gaps and connection changes
+    /// always come.
+    #[arg(long, env = "TICKRING_CHANNELS", value_delimiter = ',')]
+    pub(crate) channels: Vec<ChannelName>,
+    /// Play everything again, so many times or until you stop it.
+    #[arg(long = "loop", env = "TICKRING_LOOP", value_name = "TIMES", num_args = 0..=1,
+          default_missing_value = "forever", value_parser = times)]
+    pub(crate) repeat: Option<Repeats>,
+    /// At a damaged place of a capture: `stop` with an error, or `skip` to the next whole chunk, with
+    /// a gap in the stream.
+    #[arg(long, env = "TICKRING_ON_DAMAGE", default_value = "stop")]
+    pub(crate) on_damage: DamagePolicy,
+    /// Threads that read and decompress ahead of each file.
+    #[arg(long, env = "TICKRING_READ_AHEAD", default_value_t = 1, value_name = "THREADS",
+          value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub(crate) read_ahead: u8,
     /// Exit with 1 unless the run hash is this one: the strategies were given something else.
     #[arg(long, env = "TICKRING_VERIFY_HASH", value_name = "HASH", value_parser = run_hash)]
     pub(crate) verify_hash: Option<String>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) talk: TalkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Captures, folders of them, or recorded lines.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write a whole file next to each capture that is not: NAME.repaired.mcap.
+    #[arg(long, env = "TICKRING_REPAIR")]
+    pub(crate) repair: bool,
+    /// Overwrite a repaired file that exists.
+    #[arg(long, env = "TICKRING_FORCE")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) talk: TalkArgs,
 }
@@ -131,7 +225,7 @@ pub(crate) struct SimulateArgs {
 }
 
 /// What every command that runs strategies takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
     /// Instruments, in the venue's own spelling [default: SUBSCRIBED_SYMBOLS]. A replay takes
@@ -226,6 +320,49 @@ pub(crate) enum FaultPolicy {
     Stop,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum DamagePolicy {
+    /// The run ends with an error after what is whole.
+    Stop,
+    /// The run goes on at the next whole chunk.
+    Skip,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ChannelName {
+    Trade,
+    Ticker,
+    Depth,
+    Bar,
+}
+
+/// How often a replay is played again; `None` until somebody stops it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Repeats(pub(crate) Option<u64>);
+
+/// A moment of a recording.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct MomentArg(pub(crate) Moment);
+
+impl FromStr for MomentArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ns = |since: Duration| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(after) = text.strip_prefix('+') {
+            return duration(after).map(|after| Self(Moment::After(ns(after))));
+        }
+        if let Ok(at_ns) = text.parse() {
+            return Ok(Self(Moment::At(at_ns)));
+        }
+        let at = humantime::parse_rfc3339_weak(text).ok();
+        let since = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        since.map(|since| Self(Moment::At(ns(since)))).ok_or_else(|| {
+            "write it as 2024-08-09T00:00:00Z, as ns since 1970, or as +10s after the start".into()
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub(crate) enum LogLevel {
     Error,
@@ -248,6 +385,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; write it as `10s` or `500ms`"))
 }
 
+fn times(text: &str) -> Result<Repeats, String> {
+    match text {
+        "forever" => Ok(Repeats(None)),
+        _ => text.parse().map(|times| Repeats(Some(times))).map_err(|_| "not a number".to_owned()),
+    }
+}
+
 fn run_hash(text: &str) -> Result<String, String> {
     let is_hash = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash {
@@ -266,6 +410,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn check_moment(text: &str, expected: Option<Moment>) {
+        assert_eq!(text.parse::<MomentArg>().ok().map(|it| it.0), expected, "{text}");
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_an_offset() {
+        check_moment("1723161255030314667", Some(Moment::At(1_723_161_255_030_314_667)));
+        check_moment("2024-08-08T23:54:15Z", Some(Moment::At(1_723_161_255_000_000_000)));
+        check_moment("2024-08-08 23:54:15.5", Some(Moment::At(1_723_161_255_500_000_000)));
+        check_moment("+1m 30s", Some(Moment::After(90_000_000_000)));
+        for wrong in ["", "now", "-5", "1969-01-01T00:00:00Z", "+", "+x"] {
+            check_moment(wrong, None);
+        }
     }
 
     #[test]

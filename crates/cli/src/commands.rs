@@ -1,9 +1,11 @@
 //! One file for each subcommand, and what they share.
 
 pub(crate) mod demo;
+pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod simulate;
+pub(crate) mod verify;
 
 use crate::args::{Format, LogLevel, TalkArgs};
 use crate::engine::Outcome;

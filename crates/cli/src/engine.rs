@@ -2,7 +2,9 @@
 
 mod judge;
 mod outputs;
+mod recorder;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -11,13 +13,15 @@ use std::time::Duration;
 use tickring_event::{Instruments, MarketEvent};
 use tickring_ingest::{
     EventPublisher, Ingest, IngestReport, NoticeReceiver, NoticeSender, PublishConfig, Source,
-    Venue,
+    Tapped, Venue,
 };
 use tickring_metrics::{Report, SharedCounters};
 use tickring_ring::{Gauges, Poller, Publisher, ring};
 
 use self::judge::{Asked, judge};
 use self::outputs::{Hlog, Sink};
+pub(crate) use self::recorder::RecordRequest;
+use self::recorder::Recorder;
 use crate::exit::{Exit, Failure};
 use crate::machine;
 use crate::monitor::Monitor;
@@ -35,6 +39,8 @@ pub(crate) struct Feed<S> {
     pub(crate) venues: Vec<Box<dyn Venue>>,
     pub(crate) instruments: Arc<Instruments>,
     pub(crate) notices: (NoticeSender, NoticeReceiver),
+    /// What a capture of this run says about it; must not hold a key.
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// A run that is over.
@@ -60,6 +66,7 @@ struct Running {
     abandon: Arc<AtomicBool>,
     sink: Sink,
     hlog: Hlog,
+    recorder: Option<Recorder>,
 }
 
 /// Runs until the source ends, the duration is over, somebody interrupts, or something fails.
@@ -67,11 +74,27 @@ struct Running {
 /// # Errors
 /// The run could not start.
 pub(crate) fn run<S: Source + Send + 'static>(
+    prepared: Prepared,
+    feed: Feed<S>,
+) -> Result<Outcome, Failure> {
+    let Some(request) = &prepared.record else { return run_feed(prepared, feed, None) };
+    let (clock, metadata) = (prepared.clock.clone(), feed.metadata.clone());
+    let (tap, recorder) =
+        Recorder::start(request, metadata, &feed.instruments, &clock, prepared.talk)?;
+    let Feed { command, source, venues, instruments, notices, metadata } = feed;
+    let source = Tapped::new(source, tap, clock);
+    let feed = Feed { command, source, venues, instruments, notices, metadata };
+    run_feed(prepared, feed, Some(recorder))
+}
+
+fn run_feed<S: Source + Send + 'static>(
     mut prepared: Prepared,
     feed: Feed<S>,
+    recorder: Option<Recorder>,
 ) -> Result<Outcome, Failure> {
     let specs = std::mem::take(&mut prepared.specs);
     let mut running = start(&prepared, specs, feed)?;
+    running.recorder = recorder;
     let asked = watch(&prepared, &mut running);
     finish(&prepared, running, asked)
 }
@@ -81,7 +104,7 @@ fn start<S: Source + Send + 'static>(
     specs: Vec<WorkerSpec>,
     feed: Feed<S>,
 ) -> Result<Running, Failure> {
-    let Feed { command, source, venues, instruments, notices: (notices, notices_out) } = feed;
+    let Feed { command, source, venues, instruments, notices: (notices, notices_out), .. } = feed;
     let clock = &prepared.clock;
     let mut hlog = Hlog::open(prepared.hlog.as_deref(), clock)?;
     let (signals, sink) = Sink::start(&prepared.signals, names(&specs), &instruments)?;
@@ -124,6 +147,7 @@ fn start<S: Source + Send + 'static>(
         abandon,
         sink,
         hlog,
+        recorder: None,
     })
 }
 
@@ -198,7 +222,10 @@ fn watch(prepared: &Prepared, running: &mut Running) -> Asked {
 fn finish(prepared: &Prepared, running: Running, asked: Asked) -> Result<Outcome, Failure> {
     let Running { command, start_ticks, instruments, gauges, monitor, sink, hlog, .. } = running;
     let clock = &prepared.clock;
-    let ingest = running.ingest.join().map_err(|_| {
+    let ingest = running.ingest.join();
+    // The tap went with the ingest thread, also where that panicked.
+    let capture = running.recorder.map(|recorder| recorder.finish(clock));
+    let ingest = ingest.map_err(|_| {
         Failure::new(Exit::Fault, "the ingest thread panicked; the message above says where")
     })?;
     if !ingest.drained.is_clean() {
@@ -210,7 +237,10 @@ fn finish(prepared: &Prepared, running: Running, asked: Asked) -> Result<Outcome
     monitor.print_notices();
     let is_complete = workers.complete;
     let sink_error = sink.finish(is_complete);
-    let output_error = sink_error.or_else(|| hlog.finish(is_complete));
+    let output_error = sink_error.or_else(|| hlog.finish(is_complete)).or_else(|| {
+        let failure = capture.as_ref()?.first_failure.as_ref()?;
+        Some(format!("the capture is not whole: {failure}"))
+    });
     let stall_ns = clock.elapsed_ns(0, gauges.stall_ticks());
     let is_pinned = prepared.plan.cores.iter().any(Option::is_some);
     let report = report::build(report::Parts {
@@ -223,6 +253,7 @@ fn finish(prepared: &Prepared, running: Running, asked: Asked) -> Result<Outcome
         gauges: &gauges,
         workers,
         bottleneck: monitor.bottleneck(stall_ns, wall_ns).to_string(),
+        capture,
     });
     let (exit, error) = judge(&report, &ingest.end, asked, prepared.strict, output_error);
     Ok(Outcome { report, exit, error })

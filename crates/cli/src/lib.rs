@@ -62,7 +62,9 @@ pub fn main(strategies: &Strategies) -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Demo(args) => commands::demo::run(&args, strategies),
         Command::Run(args) => commands::run::run(&args, strategies),
+        Command::Record(args) => commands::record::run(&args, strategies),
         Command::Replay(args) => commands::replay::run(&args, strategies),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
     };
     exit.into()

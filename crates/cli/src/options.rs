@@ -1,13 +1,14 @@
 //! The engine's flags, checked and resolved before the first thread or socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tickring_metrics::Clock;
 use tickring_ring::{Capacity, OnFull, POLLERS_MAX};
 use tickring_strategy::OnFault;
 
-use crate::args::{EngineArgs, FaultPolicy, Format, LogLevel, TalkArgs};
+use crate::args::{CaptureArgs, EngineArgs, FaultPolicy, Format, LogLevel, TalkArgs};
+use crate::engine::RecordRequest;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::machine;
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) drain: Duration,
     pub(crate) signals: SignalTarget,
     pub(crate) hlog: Option<PathBuf>,
+    /// The capture to write.
+    pub(crate) record: Option<RecordRequest>,
     pub(crate) interval: Duration,
     pub(crate) specs: Vec<WorkerSpec>,
     /// The ingest thread first, then the workers, then the simulator where there is one.
@@ -109,6 +112,7 @@ pub(crate) fn prepare(
         drain: args.drain,
         signals,
         hlog: args.hlog.clone(),
+        record: None,
         interval: args.interval,
         specs,
         plan,
@@ -116,6 +120,28 @@ pub(crate) fn prepare(
         clock: Clock::new(),
         talk,
         interrupt,
+    })
+}
+
+/// What `--record` or `record -o` asks for.
+///
+/// # Errors
+/// The core is not there.
+pub(crate) fn record_request(path: &Path, args: &CaptureArgs) -> Result<RecordRequest, Failure> {
+    let cores = machine::machine().cores;
+    if let Some(core) = args.capture_core.filter(|core| !cores.contains(core)) {
+        return Err(Failure::usage(format!(
+            "--capture-core {core}: this process may use {cores:?}"
+        )));
+    }
+    Ok(RecordRequest {
+        path: path.to_owned(),
+        force: args.force,
+        sync: args.sync,
+        on_full: args.on_capture_full,
+        segment_bytes_max: args.segment_mib << 20,
+        segment_ns_max: u64::try_from(args.segment_time.as_nanos()).unwrap_or(u64::MAX),
+        core: args.capture_core,
     })
 }
 

@@ -3,9 +3,9 @@
 use tickring_event::{Digest, Instruments};
 use tickring_ingest::{GapRecord, IngestReport, RecordedTally};
 use tickring_metrics::{
-    Clock, ConnectionsReport, Counter, Counters, DecodeErrorsReport, EventsReport,
-    GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report, RingReport,
-    SCHEMA_VERSION, StagesReport, StrategyReport,
+    CaptureReport, Clock, ConnectionsReport, Counter, Counters, CutReport, DecodeErrorsReport,
+    EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report,
+    RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
 };
 use tickring_ring::Gauges;
 
@@ -22,12 +22,23 @@ pub(crate) struct Parts<'a> {
     pub(crate) gauges: &'a Gauges,
     pub(crate) workers: WorkerReports,
     pub(crate) bottleneck: String,
+    pub(crate) capture: Option<CaptureReport>,
 }
 
 /// Puts a report together.
 pub(crate) fn build(parts: Parts<'_>) -> Report {
-    let Parts { command, host, wall_ns, clock, instruments, ingest, gauges, workers, bottleneck } =
-        parts;
+    let Parts {
+        command,
+        host,
+        wall_ns,
+        clock,
+        instruments,
+        ingest,
+        gauges,
+        workers,
+        bottleneck,
+        capture,
+    } = parts;
     let IngestReport { counters, messages, decode_errors, decode, stall, gaps, .. } = ingest;
     let named = |(kind, count): &(&str, u64)| ((*kind).to_owned(), *count);
     Report {
@@ -60,6 +71,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         strategies: workers.strategies,
         services: workers.services,
         recorded: ingest.recorded.as_ref().map(recorded),
+        capture,
         books: workers.books,
         bottleneck,
     }
@@ -81,7 +93,30 @@ fn recorded(tally: &RecordedTally) -> RecordedReport {
         busiest_100ms_recorded: tally.peak_recorded,
         busiest_100ms_delivered: tally.speed.map(|_| tally.peak_delivered),
         steps_back: tally.steps_back,
+        repeats: tally.repeats,
+        pacing_error_ns: tally.speed.map(|_| tally.lateness_ns),
+        holes: tally.holes,
+        entries_missing: tally.entries_missing,
+        cut: tally.cut.iter().map(cut).collect(),
+        not_reproducible: NOT_REPRODUCIBLE.map(str::to_owned).to_vec(),
     }
+}
+
+/// Fields that tell of this machine and this run, not of the recording.
+const NOT_REPRODUCIBLE: [&str; 9] = [
+    "host",
+    "wall_ns",
+    "ring.depth_max",
+    "ring.utilisation_max",
+    "ring.stalls",
+    "ring.stall_ns",
+    "stages",
+    "strategies.latency_ns",
+    "bottleneck",
+];
+
+fn cut((path, offset, bytes): &(String, u64, u64)) -> CutReport {
+    CutReport { path: path.clone(), offset: *offset, bytes: *bytes }
 }
 
 fn events(counters: &Counters) -> EventsReport {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use tickring_capture::{Ahead, OnDamage, OpenOptions, Opened, Session, open_session, open_stream};
+use tickring_capture::{
+    Ahead, CaptureError, OnDamage, OpenOptions, Opened, Session, open_session, open_stream,
+};
 use tickring_event::Instruments;
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
 use tickring_ingest::{Binance, Market, Venue};
@@ -52,13 +54,14 @@ impl Request {
         let mut all =
             Sessions { sessions: Vec::new(), venues: Vec::new(), instruments, told: Vec::new() };
         for path in &self.files {
-            let Opened { session, metadata, format, ahead } = self.open_file(path)?;
+            let Opened { session, metadata, format, ahead } =
+                self.open_file(path).map_err(|error| unreadable(&error))?;
             for _ in 0..session.connections() {
                 all.venues.push(self.venue(path, &metadata, &all.instruments)?);
             }
             all.sessions.push(session);
             all.told.push((metadata, format));
-            start(ahead)?;
+            start(path, ahead).map_err(|error| unreadable(&error))?;
         }
         Ok(all)
     }
@@ -66,26 +69,25 @@ impl Request {
     /// Opens every file once more, for the venues that are there.
     ///
     /// # Errors
-    /// As [`Request::open`].
-    pub(crate) fn reopen(&self) -> Result<Vec<Box<dyn Session>>, Failure> {
+    /// A file cannot be opened, or a thread not be made.
+    pub(crate) fn reopen(&self) -> Result<Vec<Box<dyn Session>>, CaptureError> {
         let mut sessions = Vec::new();
         for path in &self.files {
             let Opened { session, ahead, .. } = self.open_file(path)?;
             sessions.push(session);
-            start(ahead)?;
+            start(path, ahead)?;
         }
         Ok(sessions)
     }
 
-    fn open_file(&self, path: &Path) -> Result<Opened, Failure> {
+    fn open_file(&self, path: &Path) -> Result<Opened, CaptureError> {
         let Self { on_damage, from_ns, threads, .. } = *self;
         let options = OpenOptions { on_damage, from_ns, threads };
-        let opened = if path.as_os_str() == "-" {
+        if path.as_os_str() == "-" {
             open_stream("standard input".to_owned(), Box::new(io::stdin()), options)
         } else {
             open_session(path, options)
-        };
-        opened.map_err(|error| Failure::new(Exit::InputOutput, error.to_string()))
+        }
     }
 
     /// The venue of a connection of `path`.
@@ -147,12 +149,16 @@ fn tickdb(
 }
 
 /// Starts the threads that read ahead. They end with their session.
-fn start(ahead: Vec<Ahead>) -> Result<(), Failure> {
+fn start(path: &Path, ahead: Vec<Ahead>) -> Result<(), CaptureError> {
     for work in ahead {
         thread::Builder::new()
             .name("read-ahead".to_owned())
             .spawn(|| work.run())
-            .map_err(|error| Failure::new(Exit::InputOutput, error.to_string()))?;
+            .map_err(|source| CaptureError::Open { path: path.to_owned(), source })?;
     }
     Ok(())
+}
+
+fn unreadable(error: &CaptureError) -> Failure {
+    Failure::new(Exit::InputOutput, error.to_string())
 }

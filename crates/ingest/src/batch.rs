@@ -1,6 +1,6 @@
 //! The events of one frame, collected before they are published together.
 
-use tickring_event::{Flags, Level, Levels, MarketEvent, Origin};
+use tickring_event::{Flags, Kind, Level, Levels, MarketEvent, Origin};
 use tickring_metrics::{Counter, Counters};
 
 /// Events the batch has room for before it grows: a 1,000-level snapshot of both sides.
@@ -59,6 +59,11 @@ impl EventBatch {
     /// Forgets the events from index `len` on: what a frame pushed before its decoder refused it.
     pub fn truncate(&mut self, len: usize) {
         self.events.truncate(len);
+    }
+
+    /// Forgets the events whose kind is not to stay.
+    pub fn retain(&mut self, stays: impl Fn(Kind) -> bool) {
+        self.events.retain(|event| stays(event.kind()));
     }
 
     /// Forgets every event; counters stay.

@@ -1,6 +1,7 @@
 //! From frames to published events: sources, venues, connection life, the ingest loop.
 
 mod batch;
+mod filter;
 mod frame;
 mod json;
 mod live;
@@ -15,13 +16,14 @@ mod venue;
 mod walk;
 
 pub use batch::{DepthRun, EventBatch};
+pub use filter::Filtered;
 pub use frame::{Frame, Stamp};
 pub use live::{ApiKey, Backoff, KeepAlive, LiveConfig, LiveSource, Polling, Roots};
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
-    FrameWait, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError, RECORDED_FILES_MAX,
-    RecordedSource, RecordedTally, Reopen, ThreadWait, Window,
+    FrameWait, Moment, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError,
+    RECORDED_FILES_MAX, RecordedSource, RecordedTally, Reopen, ThreadWait, Window,
 };
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};

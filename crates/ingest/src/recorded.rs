@@ -7,6 +7,7 @@
 mod pace;
 mod peak;
 mod wait;
+mod window;
 
 use tickring_capture::{CaptureError, Ending, Entry, Hole, Merged, Session};
 use tickring_event::{ConnectionId, ConnectionState, Status};
@@ -19,6 +20,7 @@ pub use pace::{Pace, PaceError};
 pub use peak::PEAK_WINDOW_NS;
 use peak::Peak;
 pub use wait::{FrameWait, NEAR_NS_MAX, PARK_NS_MAX, ThreadWait};
+pub use window::{Moment, Window};
 
 /// Most connections of one replay: each has a number of its own.
 pub const RECORDED_FILES_MAX: usize = 256;
@@ -40,6 +42,8 @@ pub struct RecordedSource<W = ThreadWait> {
     opening: Vec<u8>,
     pace: Pace,
     window: Window,
+    /// The window's ends, once the first entry is known.
+    bounds: Option<(u64, u64)>,
     repeat: Option<Repeat>,
     clock: Clock,
     wait: W,
@@ -53,20 +57,6 @@ pub struct RecordedSource<W = ThreadWait> {
     /// Arrivals in the recording, and the moments at which frames were really handed out.
     recorded_peak: Peak,
     delivered_peak: Peak,
-}
-
-/// Entries outside of it are left out: time in the recordings' own clock, both ends included.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Window {
-    /// Earliest time.
-    pub from_ns: u64,
-    /// Latest time.
-    pub to_ns: u64,
-}
-
-impl Window {
-    /// Everything.
-    pub const ALL: Self = Self { from_ns: 0, to_ns: u64::MAX };
 }
 
 /// What is played again.
@@ -129,7 +119,8 @@ impl<W: FrameWait> RecordedSource<W> {
             merged,
             opening: Vec::new(),
             pace,
-            window: Window::ALL,
+            window: Window::default(),
+            bounds: None,
             repeat: None,
             clock,
             wait,
@@ -144,8 +135,8 @@ impl<W: FrameWait> RecordedSource<W> {
         Ok(source)
     }
 
-    /// Leaves out what lies outside of `window`. Where that is the start, every connection is open
-    /// from the start.
+    /// Leaves out what lies outside of `window`. Where that has a start, every connection is open from
+    /// there.
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.window = window;
@@ -186,7 +177,7 @@ impl<W: FrameWait> RecordedSource<W> {
     }
 
     fn open_connections(&mut self) {
-        let is_cut = self.window.from_ns > 0;
+        let is_cut = self.window.from.is_some();
         self.opening = if is_cut {
             (0..=u8::MAX).take(self.merged.connections()).collect()
         } else {
@@ -203,10 +194,12 @@ impl<W: FrameWait> RecordedSource<W> {
             }
             let entry = self.merged.entry();
             let time_ns = entry.time_ns();
-            if time_ns > self.window.to_ns {
+            let window = self.window;
+            let (from_ns, to_ns) = *self.bounds.get_or_insert_with(|| window.bounds(time_ns));
+            if time_ns > to_ns {
                 return Ok(false);
             }
-            if time_ns < self.window.from_ns {
+            if time_ns < from_ns {
                 continue;
             }
             match entry {
@@ -269,7 +262,7 @@ impl<W: FrameWait> RecordedSource<W> {
         repeat.left = repeat.left.map(|left| left - 1);
         repeat.closing = (0..=u8::MAX).take(connections).collect();
         repeat.closing.reverse();
-        self.schedule = None;
+        (self.schedule, self.bounds) = (None, None);
         self.open_connections();
         Ok(Incoming::Idle)
     }

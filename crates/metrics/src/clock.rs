@@ -84,6 +84,12 @@ impl Clock {
         self.wall_ns_at_start
     }
 
+    /// The tick at which that wall time was read.
+    #[must_use]
+    pub fn ticks_at_start(&self) -> u64 {
+        self.ticks_at_start
+    }
+
     /// Wall time of `ticks`, in nanoseconds since 1970-01-01 UTC: the anchor plus what has elapsed.
     ///
     /// Ticks from before the clock was made count as its start. Later steps of the system's clock

@@ -49,6 +49,9 @@ pub struct Report {
     /// What was read from recordings, when the frames came from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<RecordedReport>,
+    /// The capture that was written, when one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<CaptureReport>,
     /// Final books by symbol, when they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books: Option<BTreeMap<String, BookReport>>,
@@ -222,6 +225,59 @@ pub struct RecordedReport {
     pub busiest_100ms_delivered: Option<u64>,
     /// How often a recording's clock stepped back.
     pub steps_back: u64,
+    /// How often the recordings were played to their end and again.
+    pub repeats: u64,
+    /// How late frames were handed out against the recording's pace, in nanoseconds; null when flat
+    /// out. What a strategy sees of it is in `queue` and `total`.
+    pub pacing_error_ns: Option<LatencySummary>,
+    /// Places at which the recordings miss entries, each a gap in the stream.
+    pub holes: u64,
+    /// Entries known to be missing there.
+    pub entries_missing: u64,
+    /// Recordings that just stop, without their footer.
+    pub cut: Vec<CutReport>,
+    /// Parts of this report that a second replay need not repeat.
+    pub not_reproducible: Vec<String>,
+}
+
+/// A recording that just stops.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CutReport {
+    /// The recording.
+    pub path: String,
+    /// Where its last whole record ends, in bytes.
+    pub offset: u64,
+    /// Bytes behind that.
+    pub bytes: u64,
+}
+
+/// A capture that was written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CaptureReport {
+    /// The file or folder, as it was asked for.
+    pub path: String,
+    /// Entries written: frames, commands, connection changes, holes.
+    pub entries: u64,
+    /// Frames among them.
+    pub frames: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Bytes before compression.
+    pub bytes_uncompressed: u64,
+    /// Files.
+    pub segments: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Chunks compressed less because the writer was behind.
+    pub chunks_in_haste: u64,
+    /// Places at which entries are missing.
+    pub holes: u64,
+    /// Entries missing there: the writer could not keep up, or the disk failed.
+    pub entries_missing: u64,
+    /// How often writing failed.
+    pub failures: u64,
+    /// The first failure in words, or null.
+    pub first_failure: Option<String>,
 }
 
 /// One book as it stood at the end.

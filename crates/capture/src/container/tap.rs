@@ -1,6 +1,7 @@
 //! The ingest thread's side: each entry is copied once, straight into the chunk that will be
 //! compressed.
 
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +27,18 @@ pub enum OnCaptureFull {
     Block,
     /// The entry is left out; what is missing is counted and written into the capture in its place.
     Mark,
+}
+
+impl FromStr for OnCaptureFull {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "block" => Ok(Self::Block),
+            "mark" => Ok(Self::Mark),
+            _ => Err(format!("`{word}` is not one of block, mark")),
+        }
+    }
 }
 
 /// Records entries on the thread that sees them. When it is dropped, also by a panic, what it holds

@@ -64,21 +64,7 @@ pub struct Verdict {
 /// It cannot be read, or is no capture at all.
 pub fn verify(path: &Path) -> Result<Verdict, CaptureError> {
     let (mut reader, written) = open(path)?;
-    let mut verdict = Verdict {
-        condition: Condition::Clean,
-        file_bytes: file_bytes(path)?,
-        offset: None,
-        bytes_cut: 0,
-        entries: 0,
-        frames: 0,
-        frame_bytes: 0,
-        entries_cut: None,
-        first_ns: 0,
-        last_ns: 0,
-        holes: 0,
-        entries_missing: 0,
-        damages: Vec::new(),
-    };
+    let mut verdict = Verdict::empty(path)?;
     let mut damages = 0;
     while reader.advance()? {
         // A hole that stands for damage was not written.
@@ -94,7 +80,30 @@ pub fn verify(path: &Path) -> Result<Verdict, CaptureError> {
 }
 
 impl Verdict {
-    fn add(&mut self, entry: &Entry<'_>) {
+    /// Of a file of which nothing was read yet.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn empty(path: &Path) -> Result<Self, CaptureError> {
+        Ok(Self {
+            condition: Condition::Clean,
+            file_bytes: file_bytes(path)?,
+            offset: None,
+            bytes_cut: 0,
+            entries: 0,
+            frames: 0,
+            frame_bytes: 0,
+            entries_cut: None,
+            first_ns: 0,
+            last_ns: 0,
+            holes: 0,
+            entries_missing: 0,
+            damages: Vec::new(),
+        })
+    }
+
+    /// Adds an entry that can be read.
+    pub fn add(&mut self, entry: &Entry<'_>) {
         let time_ns = entry.time_ns();
         self.first_ns = if self.entries == 0 { time_ns } else { self.first_ns.min(time_ns) };
         self.last_ns = self.last_ns.max(time_ns);

@@ -56,11 +56,11 @@ fn a_tail_of_zeros_is_an_unclean_end_at_the_last_whole_chunk() {
     let (bytes, entries) = small(folder.path(), 20);
     let mut random = fastrand(7);
     for _ in 0..100 {
-        let from = random(bytes.len() as u64) as usize;
+        let from = random(bytes.len());
         let mut torn = bytes.clone();
         torn[from..].fill(0);
         // As many more zeros as a file system leaves.
-        torn.resize(bytes.len() + random(5_000) as usize, 0);
+        torn.resize(bytes.len() + random(5_000), 0);
         let (read, reader, error) = read_bytes(&torn, OnDamage::Stop).unwrap();
         assert!(error.is_none(), "{from}: {error:?}");
         assert!(entries.starts_with(&read), "{from}");
@@ -80,9 +80,9 @@ fn a_flipped_bit_never_gives_a_wrong_frame_and_costs_at_most_a_chunk() {
     let mut random = fastrand(11);
     let mut unseen = Vec::new();
     for turn in 0..1_000 {
-        let bit = random(8 * bytes.len() as u64);
+        let bit = random(8 * bytes.len());
         let mut hurt = bytes.clone();
-        hurt[(bit / 8) as usize] ^= 1 << (bit % 8);
+        hurt[bit / 8] ^= 1 << (bit % 8);
         if let Ok((read, ..)) = read_bytes(&hurt, OnDamage::Stop) {
             assert!(is_subsequence(&read, &entries), "turn {turn}, bit {bit}");
         }
@@ -108,7 +108,7 @@ fn a_flipped_bit_never_gives_a_wrong_frame_and_costs_at_most_a_chunk() {
         }
     }
     // The header is before what the checksums cover only by name; nothing of a frame is in there.
-    assert_eq!(unseen, Vec::<u64>::new(), "flips that no checksum saw");
+    assert_eq!(unseen, Vec::<usize>::new(), "flips that no checksum saw");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_repaired_file_is_whole_and_holds_all_that_could_be_read() {
 }
 
 /// Numbers below a bound, the same in every run (xorshift).
-fn fastrand(seed: u64) -> impl FnMut(u64) -> u64 {
+fn fastrand(seed: usize) -> impl FnMut(usize) -> usize {
     let mut state = seed;
     move |bound| {
         state ^= state << 13;

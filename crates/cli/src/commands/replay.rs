@@ -1,11 +1,14 @@
 //! `tickring replay`: recorded sessions through the same engine as live.
 
+use std::collections::BTreeMap;
+
 use tickring_capture::OnDamage;
-use tickring_ingest::{RecordedSource, ThreadWait, notices};
+use tickring_event::Kind;
+use tickring_ingest::{Filtered, Moment, RecordedSource, ThreadWait, Venue, Window, notices};
 use tickring_ring::WaitStrategy;
 
 use super::finish;
-use crate::args::{LogLevel, ReplayArgs};
+use crate::args::{ChannelName, DamagePolicy, LogLevel, MomentArg, Repeats, ReplayArgs};
 use crate::engine::{self, Feed, Outcome};
 use crate::exit::{Exit, Failure};
 use crate::options::{self, prepare};
@@ -19,28 +22,59 @@ pub(crate) fn run(args: &ReplayArgs, strategies: &Strategies) -> Exit {
 
 fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
     let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
-    let request = Request {
-        files: args.files.clone(),
-        venue: args.venue,
-        symbols: prepared.symbols.clone(),
-        on_damage: OnDamage::Stop,
-        from_ns: 0,
-        threads: 1,
-    };
-    let Sessions { sessions, venues, instruments, .. } = request.open()?;
+    let request = request(args, &prepared.symbols);
+    let Sessions { sessions, mut venues, instruments, .. } = request.open()?;
+    if !args.channels.is_empty() {
+        let wanted: Vec<Kind> = args.channels.iter().map(|it| kind(*it)).collect();
+        let filtered = |venue| -> Box<dyn Venue> { Box::new(Filtered::new(venue, wanted.clone())) };
+        venues = venues.into_iter().map(filtered).collect();
+    }
     let wait = match prepared.plan.wait {
         WaitStrategy::Spin | WaitStrategy::SpinPause => ThreadWait::Spin,
         WaitStrategy::Yield | WaitStrategy::Backoff => ThreadWait::Yield,
     };
-    let source = RecordedSource::new(sessions, args.speed, prepared.clock.clone(), wait)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let window = Window { from: args.from.map(|it| it.0), to: args.to.map(|it| it.0) };
+    let mut source = RecordedSource::new(sessions, args.speed, prepared.clock.clone(), wait)
+        .map_err(|error| Failure::usage(error.to_string()))?
+        .within(window);
+    if let Some(Repeats(times)) = args.repeat {
+        source = source.repeated(times, Box::new(move || request.reopen()));
+    }
     prepared.talk.say(LogLevel::Debug, format!("replaying {} files", args.files.len()));
-    let feed = Feed { command: "replay", source, venues, instruments, notices: notices() };
+    let notices = notices();
+    let metadata = BTreeMap::new();
+    let feed = Feed { command: "replay", source, venues, instruments, notices, metadata };
     let outcome = engine::run(prepared, feed)?;
     Ok(match &args.verify_hash {
         Some(hash) => verified(outcome, hash),
         None => outcome,
     })
+}
+
+fn request(args: &ReplayArgs, symbols: &[String]) -> Request {
+    Request {
+        files: args.files.clone(),
+        venue: args.venue,
+        symbols: symbols.to_vec(),
+        on_damage: match args.on_damage {
+            DamagePolicy::Stop => OnDamage::Stop,
+            DamagePolicy::Skip => OnDamage::Skip,
+        },
+        from_ns: match args.from {
+            Some(MomentArg(Moment::At(from_ns))) => from_ns,
+            Some(MomentArg(Moment::After(_))) | None => 0,
+        },
+        threads: usize::from(args.read_ahead),
+    }
+}
+
+const fn kind(channel: ChannelName) -> Kind {
+    match channel {
+        ChannelName::Trade => Kind::Trade,
+        ChannelName::Ticker => Kind::TopOfBook,
+        ChannelName::Depth => Kind::Levels,
+        ChannelName::Bar => Kind::Bar,
+    }
 }
 
 /// Ends a run that went well but differs from the one whose hash is `wanted` with an error.

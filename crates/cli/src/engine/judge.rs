@@ -61,7 +61,8 @@ fn fault(report: &Report) -> String {
 
 fn has_lost(report: &Report) -> bool {
     let loss = &report.loss;
-    loss.gaps + loss.dropped + loss.missing + report.decode_errors.total > 0
+    let unrecorded = report.capture.as_ref().map_or(0, |it| it.entries_missing);
+    loss.gaps + loss.dropped + loss.missing + report.decode_errors.total + unrecorded > 0
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ impl Display for TextReport<'_> {
         write_loss(f, report)?;
         write_ring(f, report)?;
         write_ingest(f, report)?;
+        write_recorded(f, report)?;
         write_strategies(f, "strategy", &report.strategies)?;
         write_strategies(f, "service", &report.services)?;
         writeln!(f)?;
@@ -110,6 +111,56 @@ fn write_ingest(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
             let [p50, p99, p99_9, max] = [p50, p99, p99_9, max].map(Ns);
             writeln!(f, "{name}: p50 {p50}, p99 {p99}, p99.9 {p99_9}, max {max}")?;
         }
+    }
+    Ok(())
+}
+
+/// What was replayed and what was recorded.
+fn write_recorded(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    if let Some(recorded) = &report.recorded {
+        if let Some(LatencySummary { p50, p99, max, .. }) = recorded.pacing_error_ns {
+            let [p50, p99, max] = [p50, p99, max].map(Ns);
+            writeln!(f, "pacing error: p50 {p50}, p99 {p99}, max {max}")?;
+        }
+        if recorded.holes > 0 {
+            let (holes, missing) = (recorded.holes, recorded.entries_missing);
+            let known = counted(missing, "entry");
+            writeln!(
+                f,
+                "recording: {} in it, {known} known to be missing",
+                counted(holes, "hole")
+            )?;
+        }
+        for cut in &recorded.cut {
+            let (offset, bytes) = (grouped(cut.offset), grouped(cut.bytes));
+            writeln!(
+                f,
+                "recording: {} was not ended: whole up to byte {offset}, {bytes} bytes cut",
+                cut.path
+            )?;
+        }
+    }
+    let Some(capture) = &report.capture else { return Ok(()) };
+    let mb = |bytes| float::from_u64(bytes) / BYTES_PER_MB;
+    writeln!(
+        f,
+        "capture: {}: {} frames in {}, {:.1} MB ({:.1} MB uncompressed)",
+        capture.path,
+        grouped(capture.frames),
+        counted(capture.segments, "file"),
+        mb(capture.bytes),
+        mb(capture.bytes_uncompressed),
+    )?;
+    if capture.entries_missing > 0 {
+        let (missing, holes) = (counted(capture.entries_missing, "entry"), capture.holes);
+        writeln!(f, "capture: {missing} missing in {}", counted(holes, "hole"))?;
+    }
+    if let Some(words) = &capture.first_failure {
+        writeln!(
+            f,
+            "capture: writing failed {}; first: {words}",
+            counted(capture.failures, "time")
+        )?;
     }
     Ok(())
 }
