@@ -45,6 +45,11 @@ pub(crate) struct DemoArgs {
     /// Seed of the simulated market; the same seed gives the same messages.
     #[arg(long, env = "TICKRING_SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Record every frame into this capture: FILE.mcap, or a folder that sessions are added to.
+    #[arg(long, env = "TICKRING_RECORD", value_name = "FILE", help_heading = "Capture")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]

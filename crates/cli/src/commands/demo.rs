@@ -11,11 +11,12 @@ use tickring_metrics::Clock;
 use tickring_simulator::{Feed, Profile, Simulator, SimulatorConfig};
 
 use super::finish;
+use super::run::metadata;
 use super::simulate::{SYMBOLS, simulator_failure};
 use crate::args::{DemoArgs, LogLevel};
 use crate::engine::{self, Outcome};
 use crate::exit::{Exit, Failure};
-use crate::options::{Prepared, Venue, prepare};
+use crate::options::{Prepared, Venue, prepare, record_request};
 use crate::settings::LiveSettings;
 use crate::strategies::Strategies;
 use crate::workers::pin_here;
@@ -59,7 +60,11 @@ fn demo(args: &DemoArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
     };
     let tickdb = TickDbConfig::parse(&prepared.symbols, &CHANNELS.map(str::to_owned))
         .map_err(|error| Failure::usage(error.to_string()))?;
+    let record = args.record.as_deref().map(|path| record_request(path, &args.capture));
+    prepared.record = record.transpose()?;
+    let metadata = metadata(&prepared, &settings.url, &CHANNELS.map(str::to_owned));
     let feed = super::run::feed("demo", &prepared, settings, &tickdb, Roots::Bundled)?;
+    let feed = engine::Feed { metadata, ..feed };
     let stop = Arc::new(AtomicBool::new(false));
     let thread = start(simulator, &prepared, Arc::clone(&stop))?;
     let outcome = engine::run(prepared, feed);

@@ -63,7 +63,11 @@ pub(super) fn live(
 }
 
 /// What a capture says about its session. The URL goes without its query, which may hold a key.
-fn metadata(prepared: &Prepared, url: &str, channels: &[String]) -> BTreeMap<String, String> {
+pub(super) fn metadata(
+    prepared: &Prepared,
+    url: &str,
+    channels: &[String],
+) -> BTreeMap<String, String> {
     let clock = &prepared.clock;
     let (wall_ns, ticks) = (clock.wall_ns_at_start(), clock.ticks_at_start());
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -163,6 +163,12 @@ impl Process {
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     }
 
+    /// Ends it at once, as a crash or the kernel would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Ran {
         self.err.read_to_string(&mut self.said).unwrap();
