@@ -116,6 +116,9 @@ pub(crate) struct CaptureArgs {
     /// writes the hole into the capture.
     #[arg(long, env = "TICKRING_ON_CAPTURE_FULL", default_value = "block")]
     pub(crate) on_capture_full: OnCaptureFull,
+    /// Do not compress: the writer then takes almost no time, and files are some five times as large.
+    #[arg(long, env = "TICKRING_UNCOMPRESSED")]
+    pub(crate) uncompressed: bool,
     /// Start a new file at this size in MiB.
     #[arg(long, env = "TICKRING_SEGMENT_MIB", default_value_t = 1024, value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(1..=1_048_576))]

@@ -138,6 +138,7 @@ pub(crate) fn record_request(path: &Path, args: &CaptureArgs) -> Result<RecordRe
         path: path.to_owned(),
         force: args.force,
         sync: args.sync,
+        is_compressed: !args.uncompressed,
         on_full: args.on_capture_full,
         segment_bytes_max: args.segment_mib << 20,
         segment_ns_max: u64::try_from(args.segment_time.as_nanos()).unwrap_or(u64::MAX),

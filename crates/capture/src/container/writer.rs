@@ -28,6 +28,9 @@ pub struct WriterConfig {
     pub metadata: BTreeMap<String, String>,
     /// How soon what is written must survive a loss of power.
     pub sync: SyncPolicy,
+    /// Whether chunks are compressed. The fewer cores, the more it is worth not to; a file is then
+    /// some five times as large.
+    pub is_compressed: bool,
     /// A segment that is as large is ended.
     pub segment_bytes_max: u64,
     /// A segment that is as old is ended.
@@ -41,6 +44,7 @@ impl WriterConfig {
         Self {
             metadata,
             sync: SyncPolicy::Second,
+            is_compressed: true,
             segment_bytes_max: 1 << 30,
             segment_ns_max: 3_600_000_000_000,
         }
@@ -156,7 +160,11 @@ impl<S: Segments> CaptureWriter<S> {
                 thread::park_timeout(REST);
                 continue;
             };
-            let effort = Effort::of(waiting, receiver.full.buffer().capacity());
+            let effort = if self.config.is_compressed {
+                Effort::of(waiting, receiver.full.buffer().capacity())
+            } else {
+                Effort::Last
+            };
             self.take(&chunk, effort, ports);
             chunk.clear();
             // The tap may be gone; then nobody needs it.
@@ -177,7 +185,8 @@ impl<S: Segments> CaptureWriter<S> {
             return self.fail(&error, ports);
         }
         self.tally.chunks += 1;
-        self.tally.chunks_in_haste += u64::from(effort != Effort::Usual);
+        let is_in_haste = self.config.is_compressed && effort != Effort::Usual;
+        self.tally.chunks_in_haste += u64::from(is_in_haste);
         let is_urgent = chunk.is_urgent || self.config.sync == SyncPolicy::Chunk;
         self.keep_up(is_urgent, ports);
     }

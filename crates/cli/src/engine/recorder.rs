@@ -27,6 +27,7 @@ pub(crate) struct RecordRequest {
     pub(crate) path: PathBuf,
     pub(crate) force: bool,
     pub(crate) sync: SyncPolicy,
+    pub(crate) is_compressed: bool,
     pub(crate) on_full: OnCaptureFull,
     pub(crate) segment_bytes_max: u64,
     pub(crate) segment_ns_max: u64,
@@ -79,6 +80,7 @@ impl Recorder {
         let config = WriterConfig {
             metadata,
             sync: request.sync,
+            is_compressed: request.is_compressed,
             segment_bytes_max: request.segment_bytes_max,
             segment_ns_max: request.segment_ns_max,
         };

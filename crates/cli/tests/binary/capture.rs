@@ -239,8 +239,8 @@ fn a_replay_can_be_cut_filtered_and_repeated() {
     let thrice = run(&["--loop", "2"]);
     assert_eq!((&thrice["frames"], &thrice["recorded"]["repeats"]), (&15_000.into(), &2.into()));
     assert_eq!(count(&thrice["events"]["trade"]), 3 * count(&whole["events"]["trade"]));
-    let endless = run(&["--loop", "--duration", "300ms", "--speed", "10"]);
-    assert!(count(&endless["recorded"]["repeats"]) > 1);
+    let endless = run(&["--loop", "--duration", "2s"]);
+    assert!(count(&endless["recorded"]["repeats"]) > 0);
 }
 
 #[test]
