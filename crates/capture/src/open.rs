@@ -47,7 +47,8 @@ pub fn open_session(path: &Path, options: OpenOptions) -> Result<Opened, Capture
         if is_file {
             file.take(MAGIC_BYTES).read_to_end(&mut magic).map_err(open)?;
         }
-        is_capture(&magic)
+        // One that was cut within its first bytes is still a capture.
+        is_capture(&magic) || path.extension().is_some_and(|it| it == "mcap")
     } {
         let OpenOptions { on_damage, from_ns, threads } = options;
         let capture = CaptureOptions { on_damage, from_ns, threads };

@@ -1,6 +1,8 @@
 //! A source whose frames, commands and connection changes are recorded as they pass.
 
 use std::fmt;
+use std::thread;
+use std::time::Duration;
 
 use tickring_capture::{ConnectionChange, Tap};
 use tickring_event::{ConnectionId, ConnectionState, Status};
@@ -9,6 +11,9 @@ use tickring_metrics::Clock;
 use crate::recorded::RecordedTally;
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
 use crate::venue::Inbound;
+
+/// How long a source rests while the disk is behind.
+const REST: Duration = Duration::from_micros(50);
 
 /// Records all that passes between a source and the ingest loop.
 ///
@@ -46,6 +51,12 @@ impl<S: Source> Source for Tapped<S> {
     #[inline]
     fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
         self.vet();
+        if !self.tap.is_ready() {
+            // The disk is behind. The socket holds what comes; the connection stays alive.
+            self.source.keep_alive();
+            thread::park_timeout(REST);
+            return Ok(Incoming::Idle);
+        }
         let incoming = self.source.next()?;
         match &incoming {
             Incoming::Frame(frame) => {

@@ -274,6 +274,8 @@ pub struct CaptureReport {
     pub holes: u64,
     /// Entries missing there: the writer could not keep up, or the disk failed.
     pub entries_missing: u64,
+    /// How often the ingest thread waited 50 microseconds for the writer, with every chunk full.
+    pub waits: u64,
     /// How often writing failed.
     pub failures: u64,
     /// The first failure in words, or null.

@@ -157,7 +157,9 @@ impl SegmentFiles {
         }
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(self.name(self.next))?;
+        let path = self.name(self.next);
+        let file = options.open(&path)?;
+        sync_folder(&path)?;
         self.next += 1;
         Ok(file)
     }
@@ -235,6 +237,12 @@ fn in_folder(folder: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Has a new file's name survive a loss of power.
+fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// The files that follow a file.

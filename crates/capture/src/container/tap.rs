@@ -2,6 +2,8 @@
 //! compressed.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +50,10 @@ pub struct Tap {
     connections: u16,
     on_full: OnCaptureFull,
     current: Option<Chunk>,
+    /// What becomes `current` next, so that recording an entry never waits.
+    spare: Option<Chunk>,
+    /// How often every chunk was with the writer.
+    waits: Arc<AtomicU64>,
     full: Producer<Chunk>,
     empty: Consumer<Chunk>,
     /// What is missing since the last entry.
@@ -58,6 +64,7 @@ pub struct Tap {
 #[derive(Debug)]
 pub struct ChunkReceiver {
     pub(super) connections: u16,
+    pub(super) waits: Arc<AtomicU64>,
     pub(super) full: Consumer<Chunk>,
     pub(super) empty: Producer<Chunk>,
 }
@@ -76,12 +83,41 @@ pub fn capture_channel(connections: usize, on_full: OnCaptureFull) -> (Tap, Chun
     for _ in 0..CHUNKS {
         empty.push(Chunk::new(connections)).expect("there is room for all chunks");
     }
-    let tap =
-        Tap { connections, on_full, current: None, full, empty: empty_out, hole: Hole::default() };
-    (tap, ChunkReceiver { connections, full: full_out, empty })
+    let waits = Arc::new(AtomicU64::new(0));
+    let tap = Tap {
+        connections,
+        on_full,
+        current: None,
+        spare: None,
+        waits: Arc::clone(&waits),
+        full,
+        empty: empty_out,
+        hole: Hole::default(),
+    };
+    (tap, ChunkReceiver { connections, waits, full: full_out, empty })
 }
 
 impl Tap {
+    /// Whether the next entry can be recorded without a wait; always so under
+    /// [`OnCaptureFull::Mark`]. Each no is counted.
+    #[inline]
+    pub fn is_ready(&mut self) -> bool {
+        self.spare.is_some() || self.take_spare()
+    }
+
+    #[cold]
+    fn take_spare(&mut self) -> bool {
+        self.spare = self.empty.pop().ok();
+        let is_ready = self.spare.is_some()
+            || self.on_full == OnCaptureFull::Mark
+            || self.empty.is_abandoned();
+        if !is_ready {
+            // Relaxed: a count for the report, read when this side is gone.
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
+        is_ready
+    }
+
     /// Records a frame that arrived.
     ///
     /// Copies it; does not allocate unless the frame is larger than a chunk. Under
@@ -156,7 +192,7 @@ impl Tap {
     fn take_chunk(&mut self, on_full: OnCaptureFull) {
         let mut turns = 0;
         self.current = loop {
-            match self.empty.pop() {
+            match self.spare.take().map_or_else(|| self.empty.pop(), Ok) {
                 Ok(chunk) => break Some(chunk),
                 Err(_) if on_full == OnCaptureFull::Mark || self.empty.is_abandoned() => {
                     break None;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -112,6 +113,8 @@ pub struct CaptureTally {
     pub chunks: u64,
     /// See `chunks`.
     pub chunks_in_haste: u64,
+    /// How often the thread that records found every chunk with the writer and had to wait.
+    pub waits: u64,
     /// How often writing failed.
     pub failures: u64,
     /// The first failure, in words.
@@ -170,6 +173,8 @@ impl<S: Segments> CaptureWriter<S> {
             // The tap may be gone; then nobody needs it.
             drop(receiver.empty.push(chunk));
         }
+        // Relaxed: the tap is gone, which was seen through the queue.
+        self.tally.waits = receiver.waits.load(Ordering::Relaxed);
         self.finish(ports)
     }
 

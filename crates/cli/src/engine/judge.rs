@@ -61,8 +61,9 @@ fn fault(report: &Report) -> String {
 
 fn has_lost(report: &Report) -> bool {
     let loss = &report.loss;
+    let is_cut = report.recorded.as_ref().is_some_and(|it| !it.cut.is_empty());
     let unrecorded = report.capture.as_ref().map_or(0, |it| it.entries_missing);
-    loss.gaps + loss.dropped + loss.missing + report.decode_errors.total + unrecorded > 0
+    loss.gaps + loss.dropped + loss.missing + report.decode_errors.total + unrecorded > 0 || is_cut
 }
 
 #[cfg(test)]

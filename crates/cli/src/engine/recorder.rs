@@ -201,6 +201,7 @@ fn report(path: String, tally: CaptureTally) -> CaptureReport {
         segments,
         chunks,
         chunks_in_haste,
+        waits,
         failures,
         first_failure,
     } = tally;
@@ -215,6 +216,7 @@ fn report(path: String, tally: CaptureTally) -> CaptureReport {
         chunks_in_haste,
         holes,
         entries_missing,
+        waits,
         failures,
         first_failure,
     }

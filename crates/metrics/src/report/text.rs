@@ -155,6 +155,13 @@ fn write_recorded(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         let (missing, holes) = (counted(capture.entries_missing, "entry"), capture.holes);
         writeln!(f, "capture: {missing} missing in {}", counted(holes, "hole"))?;
     }
+    if capture.waits > 0 {
+        writeln!(
+            f,
+            "capture: the disk was behind; reading waited {}",
+            counted(capture.waits, "time")
+        )?;
+    }
     if let Some(words) = &capture.first_failure {
         writeln!(
             f,
