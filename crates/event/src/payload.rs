@@ -175,6 +175,20 @@ pub enum ConnectionState {
     Disconnected,
 }
 
+impl ConnectionState {
+    /// The word used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Subscribed => "subscribed",
+            Self::Stale => "stale",
+            Self::Disconnected => "disconnected",
+        }
+    }
+}
+
 impl Levels {
     /// No level.
     pub const EMPTY: Self = Self {

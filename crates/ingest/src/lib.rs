@@ -22,7 +22,7 @@ pub use live::{ApiKey, Backoff, KeepAlive, LiveConfig, LiveSource, Polling, Root
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
-    FrameWait, Moment, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError,
+    FrameWait, Moment, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError, Peak,
     RECORDED_FILES_MAX, RecordedSource, RecordedTally, Reopen, ThreadWait, Window,
 };
 pub use run::{DecodeFailure, End, Ingest, IngestReport};

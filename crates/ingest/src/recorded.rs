@@ -17,8 +17,7 @@ use crate::frame::{Frame, Stamp};
 use crate::source::{Incoming, Source, SourceError};
 use crate::tap::status_of;
 pub use pace::{Pace, PaceError};
-pub use peak::PEAK_WINDOW_NS;
-use peak::Peak;
+pub use peak::{PEAK_WINDOW_NS, Peak};
 pub use wait::{FrameWait, NEAR_NS_MAX, PARK_NS_MAX, ThreadWait};
 pub use window::{Moment, Window};
 
@@ -128,8 +127,8 @@ impl<W: FrameWait> RecordedSource<W> {
             due: None,
             tally: RecordedTally::default(),
             lateness: LatencyRecorder::new(),
-            recorded_peak: Peak::new(),
-            delivered_peak: Peak::new(),
+            recorded_peak: Peak::new(PEAK_WINDOW_NS),
+            delivered_peak: Peak::new(PEAK_WINDOW_NS),
         };
         source.open_connections();
         Ok(source)

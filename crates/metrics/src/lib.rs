@@ -59,4 +59,5 @@ pub use report::{
     GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report, RingReport,
     SCHEMA_VERSION, StagesReport, StrategyReport, TopLevels,
 };
+pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::latency::LatencySummary;
 use crate::stage::StageLatencies;
+pub use text::{Ns, counted, grouped};
 
 /// All that a run tells when it is over.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -286,7 +286,8 @@ fn advice(bottleneck: &str) -> &'static str {
 }
 
 /// Nanoseconds with three digits and a unit. Honours the width.
-struct Ns(u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Ns(pub u64);
 
 impl Display for Ns {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -307,7 +308,8 @@ impl Display for Ns {
 }
 
 /// `count` with a comma between each three digits.
-fn grouped(count: u64) -> String {
+#[must_use]
+pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -320,7 +322,8 @@ fn grouped(count: u64) -> String {
 }
 
 /// `count` and the noun in the number that fits.
-fn counted(count: u64, noun: &str) -> String {
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
