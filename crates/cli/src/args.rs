@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Check whether recordings are whole; exit with 1 when one is not, 2 when one cannot be read.
     Verify(VerifyArgs),
+    /// A first look at recorded sessions: what is in them, how fast it came, what is missing.
+    Inspect(InspectArgs),
     /// A TickDB-compatible venue on loopback for others to connect to.
     Simulate(SimulateArgs),
 }
@@ -186,6 +188,43 @@ pub(crate) struct VerifyArgs {
     /// Overwrite a repaired file that exists.
     #[arg(long, env = "TICKRING_FORCE")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) talk: TalkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Recorded sessions: captures, folders of segments, or lines that are plain, gzip or zstd; `-`
+    /// reads standard input. Several are looked at as one, merged by arrival time.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The venue that was recorded; a capture says it itself. Without either, nothing is decoded.
+    #[arg(long, env = "TICKRING_VENUE")]
+    pub(crate) venue: Option<VenueName>,
+    /// Look at these instruments alone, in the venue's own spelling.
+    #[arg(long, env = "TICKRING_SYMBOLS", value_delimiter = ',')]
+    pub(crate) symbols: Vec<String>,
+    /// Write the entries instead, one a line: time, connection, direction (`<` received, `>` sent,
+    /// `*` neither), length, and the text cut to the terminal's width.
+    #[arg(long, env = "TICKRING_DUMP")]
+    pub(crate) dump: bool,
+    /// The first N entries alone; goes with `--dump`, which it implies, or `--raw`.
+    #[arg(short = 'n', long, env = "TICKRING_ENTRIES", value_name = "N")]
+    pub(crate) entries: Option<u64>,
+    /// `--dump` with texts in full.
+    #[arg(long, env = "TICKRING_FULL", conflicts_with = "raw")]
+    pub(crate) full: bool,
+    /// Write the received messages instead, byte for byte, one a line: for pipes.
+    #[arg(long, env = "TICKRING_RAW", conflicts_with = "dump")]
+    pub(crate) raw: bool,
+    /// Draw frames a second over time into this SVG file.
+    #[arg(
+        long,
+        env = "TICKRING_SVG",
+        value_name = "OUT",
+        conflicts_with_all = ["dump", "entries", "full", "raw"]
+    )]
+    pub(crate) svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) talk: TalkArgs,
 }

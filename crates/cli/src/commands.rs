@@ -1,6 +1,7 @@
 //! One file for each subcommand, and what they share.
 
 pub(crate) mod demo;
+pub(crate) mod inspect;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;

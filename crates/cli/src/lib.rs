@@ -31,6 +31,7 @@ mod args;
 mod commands;
 mod engine;
 mod exit;
+mod inspect;
 mod interrupt;
 mod machine;
 mod monitor;
@@ -65,6 +66,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Record(args) => commands::record::run(&args, strategies),
         Command::Replay(args) => commands::replay::run(&args, strategies),
         Command::Verify(args) => commands::verify::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
     };
     exit.into()

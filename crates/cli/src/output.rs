@@ -47,3 +47,16 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
     out.flush()
 }
+
+/// Writes a long result on standard output, block by block.
+///
+/// # Errors
+/// Standard output cannot be written; `write`'s own errors.
+pub(crate) fn stream(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(BLOCK_BYTES, io::stdout().lock());
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Bytes of a block of a long result.
+const BLOCK_BYTES: usize = 64 * 1024;

@@ -1,5 +1,7 @@
 //! Recorded sessions for a command: opened, decompressed ahead, each connection with its venue.
 
+mod undecoded;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use tickring_event::Instruments;
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
 use tickring_ingest::{Binance, Market, Venue};
 
+pub(crate) use self::undecoded::UNDECODED;
+use self::undecoded::Undecoded;
 use crate::args::VenueName;
 use crate::exit::{Exit, Failure};
 
@@ -50,6 +54,37 @@ impl Request {
     /// # Errors
     /// A file cannot be opened, or its venue is not known.
     pub(crate) fn open(&self) -> Result<Sessions, Failure> {
+        self.open_as(|path, metadata, instruments| self.venue(path, metadata, instruments))
+    }
+
+    /// Opens every file as [`Request::open`] does. Where no venue is known, nothing is decoded.
+    ///
+    /// # Errors
+    /// A file cannot be opened, or a symbol cannot be one of its venue.
+    pub(crate) fn open_decoded_if_known(&self) -> Result<Sessions, Failure> {
+        self.open_as(|path, metadata, instruments| {
+            let known = self.venue.is_some() || recorded_venue(path, metadata).is_ok();
+            if known { self.venue(path, metadata, instruments) } else { Ok(Box::new(Undecoded)) }
+        })
+    }
+
+    /// Opens every file as [`Request::open`] does and decodes nothing.
+    ///
+    /// # Errors
+    /// A file cannot be opened.
+    pub(crate) fn open_undecoded(&self) -> Result<Sessions, Failure> {
+        self.open_as(|_, _, _| Ok(Box::new(Undecoded)))
+    }
+
+    /// Opens every file; `venue_of` gives the venue of each of its connections.
+    fn open_as(
+        &self,
+        venue_of: impl Fn(
+            &Path,
+            &BTreeMap<String, String>,
+            &Arc<Instruments>,
+        ) -> Result<Box<dyn Venue>, Failure>,
+    ) -> Result<Sessions, Failure> {
         let instruments = Arc::new(Instruments::new());
         let mut all =
             Sessions { sessions: Vec::new(), venues: Vec::new(), instruments, told: Vec::new() };
@@ -57,7 +92,7 @@ impl Request {
             let Opened { session, metadata, format, ahead } =
                 self.open_file(path).map_err(|error| unreadable(&error))?;
             for _ in 0..session.connections() {
-                all.venues.push(self.venue(path, &metadata, &all.instruments)?);
+                all.venues.push(venue_of(path, &metadata, &all.instruments)?);
             }
             all.sessions.push(session);
             all.told.push((metadata, format));

@@ -33,6 +33,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["metrics"]),
     ("mcap", &["capture"]),
     ("mimalloc", &["cli"]),
+    ("plotters", &["cli"]),
     ("quanta", &["metrics"]),
     ("rtrb", &["capture"]),
     ("rustix", &["ingest"]),
@@ -40,6 +41,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("rustls-native-certs", &["ingest"]),
     ("signal-hook", &["cli"]),
     ("simd-json", &["ingest"]),
+    ("terminal_size", &["cli"]),
     ("toml", &["xtask"]),
     ("twox-hash", &["event"]),
     // Two owners: the client's side and the server's side of one protocol, which share no types.
