@@ -87,7 +87,11 @@ fn steps(share: f64, most: usize) -> usize {
     reason = "rates are positive, and a rate past 2^64 may be shown as that"
 )]
 pub(crate) fn whole(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
+    match rate {
+        0.0 => "0".to_owned(),
+        ..10.0 => format!("{rate:.1}"),
+        _ => grouped(rate.round() as u64),
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +153,7 @@ frames/s over time, each column 1.00 ms
 
     #[test]
     fn small_rates_keep_a_decimal() {
+        assert_eq!(whole(0.0), "0");
         assert_eq!(whole(0.25), "0.2");
         assert_eq!(whole(9.96), "10.0");
         assert_eq!(whole(1_234.5), "1,235");

@@ -58,7 +58,7 @@ impl Distribution {
     }
 }
 
-/// The value without the bits that are not kept, towards zero.
+/// The value without the bits that are not kept: rounded down.
 const fn rounded(value: i64) -> i64 {
     let size = value.unsigned_abs();
     let dropped = (u64::BITS - size.leading_zeros()).saturating_sub(BITS_KEPT);

@@ -1,7 +1,7 @@
 //! What decoding tells: message kinds, instruments, gaps, the venue's clock.
 
 use tickring_capture::Entry;
-use tickring_event::{Gap, Instruments, MarketEvent, Payload, Price};
+use tickring_event::{Flags, Gap, Instruments, Kind, MarketEvent, Payload, Price};
 use tickring_ingest::{WalkTally, Walked};
 use tickring_metrics::Counter;
 
@@ -33,12 +33,9 @@ impl Market {
             self.facts.frames += 1;
             *self.facts.messages.entry(walked.kind).or_default() += 1;
         }
-        let mut is_timed = false;
         for event in walked.events {
             *self.facts.events.entry(event.kind().name()).or_default() += 1;
-            // One message, one time, however many events it became.
-            if !is_timed && event.venue_time_ns > 0 {
-                is_timed = true;
+            if is_timed(event) {
                 self.offsets_ns.add(offset_ns(event));
             }
             if let Payload::Gap(gap) = event.payload() {
@@ -111,6 +108,13 @@ impl Market {
             .collect();
         facts
     }
+}
+
+/// Whether an event is the first of a message that carries the venue's time. A gap is none: it tells
+/// of the message after it.
+fn is_timed(event: &MarketEvent) -> bool {
+    let is_message = !matches!(event.kind(), Kind::Gap | Kind::Status);
+    is_message && event.flags.contains(Flags::FIRST) && event.venue_time_ns > 0
 }
 
 /// The venue's time of an event minus its arrival.

@@ -59,17 +59,17 @@ fn fill(
         .margin_right(24)
         .caption(caption(inspection, columns), ("sans-serif", 16).into_font().color(&GREY))
         .x_label_area_size(44)
-        .y_label_area_size(76)
+        .y_label_area_size(70)
         .build_cartesian_2d(0.0..end, 0.0..rate_max)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .light_line_style(WHITE)
+        .max_light_lines(0)
         .bold_line_style(GREY.mix(0.25))
         .axis_style(GREY)
         .x_desc(format!("{} since {}", unit.word, rfc3339(columns.start_ns)))
         .y_desc("frames/s")
-        .x_label_formatter(&|time| format!("{time}"))
+        .x_label_formatter(&|time| time_label(*time))
         .y_label_formatter(&|rate| whole(*rate))
         .label_style(("sans-serif", 13).into_font().color(&GREY))
         .draw()?;
@@ -89,11 +89,17 @@ fn caption(inspection: &Inspection, columns: &Columns) -> String {
         _ => counted(names.len() as u64, "session"),
     };
     format!(
-        "{what}: {} frames in {}, mean of each {}",
+        "{what}: {} frames in {}, each step the mean of {}",
         grouped(inspection.frames),
         Ns(inspection.span_ns),
         Ns(columns.column_ns)
     )
+}
+
+/// A time without the noise of binary fractions.
+fn time_label(time: f64) -> String {
+    let text = format!("{time:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// In what time is told.
@@ -151,6 +157,13 @@ mod tests {
         assert_eq!(unit.word, "minutes");
         let steps = outline(&columns, &columns.rates(), unit);
         assert_eq!(steps, [(0.0, 1.0), (1.0, 1.0), (1.0, 2.0), (2.0, 2.0), (2.0, 1.0), (2.5, 1.0)]);
+    }
+
+    #[test]
+    fn times_are_labelled_without_noise() {
+        assert_eq!(time_label(0.1 + 0.2), "0.3");
+        assert_eq!(time_label(20.0), "20");
+        assert_eq!(time_label(0.0), "0");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn text(inspection: &Inspection, width: usize) -> String {
 fn write(out: &mut String, inspection: &Inspection, width: usize) -> fmt::Result {
     let Inspection { frames, bytes, span_ns, frames_per_s_mean, .. } = inspection;
     let (count, size, rate) = (counted(*frames, "frame"), Bytes(*bytes), whole(*frames_per_s_mean));
-    writeln!(out, "inspect: {count}, {size} in {} ({rate} frames/s)", Ns(*span_ns))?;
+    writeln!(out, "inspect: {count}, {size} in {} ({rate} frames/s)", Span(*span_ns))?;
     if *frames > 0 {
         let (first, last) = (rfc3339(inspection.first_ns), rfc3339(inspection.last_ns));
         writeln!(out, "from {first} to {last}")?;
@@ -143,10 +143,10 @@ fn write_rates(out: &mut String, inspection: &Inspection) -> fmt::Result {
         writeln!(out, "{window:>8}  {:>10}  {}", grouped(it.frames), rfc3339(it.start_ns))?;
     }
     if !silences.is_empty() {
-        writeln!(out, "{:>8}  {:>10}  from", "silence", "")?;
+        writeln!(out, "\n{:>8}  from", "silence")?;
     }
     for it in silences {
-        writeln!(out, "{:>8}  {:>10}  {}", Ns(it.length_ns), "", rfc3339(it.start_ns))?;
+        writeln!(out, "{:>8}  {}", Ns(it.length_ns), rfc3339(it.start_ns))?;
     }
     let [p50, p90, p99, max] =
         [frame_bytes.p50, frame_bytes.p90, frame_bytes.p99, frame_bytes.max].map(grouped);
@@ -178,6 +178,19 @@ fn write_loss(out: &mut String, inspection: &Inspection) -> fmt::Result {
     Ok(())
 }
 
+/// How long a recording is: seconds to the millisecond, or less than one in the unit that fits.
+struct Span(u64);
+
+impl Display for Span {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (seconds, ms) = (self.0 / 1_000_000_000, self.0 / 1_000_000 % 1_000);
+        match seconds {
+            0 => write!(f, "{}", Ns(self.0)),
+            _ => write!(f, "{}.{ms:03} s", grouped(seconds)),
+        }
+    }
+}
+
 /// Bytes in whole numbers while they are few, else in MB.
 struct Bytes(u64);
 
@@ -188,5 +201,56 @@ impl Display for Bytes {
             0..100_000 => f.pad(&counted(self.0, "byte")),
             _ => f.pad(&format!("{:.1} MB", self.0 as f64 / 1e6)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_states(connection: &ConnectionFacts, expected: &str) {
+        assert_eq!(states(connection).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_connection_says_what_it_went_through() {
+        let mut connection = ConnectionFacts { tells_states: true, ..ConnectionFacts::default() };
+        check_states(&connection, "never opened");
+        connection.last_state = Some("disconnected");
+        connection.states = [("connected", 2), ("disconnected", 2)].into();
+        connection.closes_by_code = [(0, 1), (1006, 1)].into();
+        connection.attempts = 3;
+        check_states(
+            &connection,
+            "connected 2 times, disconnected 2 times, closed without a code 1 time, \
+             closed with 1006 1 time, last disconnected, 3 attempts",
+        );
+        connection.tells_states = false;
+        check_states(
+            &connection,
+            "open from the start: the recording does not tell opens and closes",
+        );
+    }
+
+    #[track_caller]
+    fn check_ending(ending: EndingFacts, expected: &str) {
+        assert_eq!(EndingWords(ending).to_string(), expected);
+    }
+
+    #[test]
+    fn how_a_session_ended_is_said_in_words() {
+        check_ending(EndingFacts::Clean, "ended clean");
+        check_ending(EndingFacts::Untold, "read to its end");
+        check_ending(EndingFacts::Unreadable, "COULD NOT BE READ to its end");
+        let cut = EndingFacts::Cut { offset_bytes: 12_345, behind_bytes: 1 };
+        check_ending(cut, "CUT at byte 12,345, 1 byte behind it");
+    }
+
+    #[test]
+    fn a_span_is_told_to_the_millisecond() {
+        assert_eq!(Span(346_062_145_616).to_string(), "346.062 s");
+        assert_eq!(Span(3_600_000_000_000).to_string(), "3,600.000 s");
+        assert_eq!(Span(12_300_000).to_string(), "12.3 ms");
     }
 }

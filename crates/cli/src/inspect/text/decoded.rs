@@ -179,3 +179,52 @@ impl Display for Share {
         f.pad(&format!("{percent:.1} %"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_clock(p50: i64, expected: &str) {
+        let mut text = String::new();
+        let clock = VenueClockFacts {
+            messages: 1,
+            venue_minus_arrival_ns_min: p50 - 1_000_000,
+            venue_minus_arrival_ns_p50: p50,
+            venue_minus_arrival_ns_max: p50 + 1_000_000,
+            recorder_is_behind: p50 > 0,
+        };
+        write_clock(&mut text, clock).unwrap();
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn frames_that_arrived_before_they_were_sent_are_a_clock_that_is_behind() {
+        check_clock(
+            1_270_000_000,
+            "\nvenue's time minus arrival: min 1.27 s, p50 1.27 s, max 1.27 s\n  \
+             frames arrived BEFORE the venue sent them: the recorder's clock is behind by about\n  \
+             1.27 s, and one-way delays from this recording mean nothing\n",
+        );
+    }
+
+    #[test]
+    fn frames_that_arrived_after_they_were_sent_were_under_way() {
+        check_clock(
+            -12_300_000,
+            "\nvenue's time minus arrival: min -13.3 ms, p50 -12.3 ms, max -11.3 ms\n  \
+             half of the messages were under way for 12.3 ms or less, if both clocks are right\n",
+        );
+    }
+
+    #[test]
+    fn a_clock_of_another_origin_is_no_delay() {
+        check_clock(
+            1_700_000_000_000_000_000,
+            "\nvenue's time minus arrival: min 1700000000 s, p50 1700000000 s, \
+             max 1700000000 s\n  \
+             the recorder's clock does not count from the same moment as the venue's:\n  \
+             one-way delays from this recording mean nothing\n",
+        );
+    }
+}
