@@ -86,8 +86,10 @@ impl Collector {
     fn add_hole(&mut self, hole: Hole) {
         let Hole { first_ns, last_ns, entries, bytes } = hole;
         self.holes.count += 1;
-        self.holes.entries_missing += entries;
-        self.holes.bytes_missing += bytes;
+        // A capture may claim anything.
+        let missing = &mut self.holes;
+        missing.entries_missing = missing.entries_missing.saturating_add(entries);
+        missing.bytes_missing = missing.bytes_missing.saturating_add(bytes);
         if self.holes.first.len() < FIRST_KEPT {
             self.holes.first.push(HoleFact { first_ns, last_ns, entries, bytes });
         }

@@ -48,7 +48,7 @@ impl Market {
     fn add_gap(&mut self, event: &MarketEvent, gap: Gap, instruments: &Instruments) {
         let gaps = &mut self.facts.gaps;
         gaps.count += 1;
-        gaps.messages_missing += gap.missing;
+        gaps.messages_missing = gaps.messages_missing.saturating_add(gap.missing);
         *gaps.by_reason.entry(gap.reason.name()).or_default() += 1;
         if gaps.first.len() < FIRST_KEPT {
             gaps.first.push(GapFact {

@@ -52,7 +52,8 @@ fn write(out: &mut String, inspection: &Inspection, width: usize) -> fmt::Result
 fn write_session(out: &mut String, session: &SessionFacts, width: usize) -> fmt::Result {
     let SessionFacts { name, format, venue, ending, connections, metadata } = session;
     writeln!(out, "session {}", printable(name.as_bytes()))?;
-    let of = venue.map_or_else(|| "of no known venue".to_owned(), |it| format!("of {it}"));
+    let of =
+        venue.map_or_else(|| "of no known venue, not decoded".to_owned(), |it| format!("of {it}"));
     let connections = counted(*connections, "connection");
     writeln!(out, "  {format} {of}, {connections}, {}", EndingWords(*ending))?;
     let names_width = metadata.keys().map(String::len).max().unwrap_or(0);
@@ -131,7 +132,7 @@ fn states(connection: &ConnectionFacts) -> Result<String, fmt::Error> {
 fn write_rates(out: &mut String, inspection: &Inspection) -> fmt::Result {
     let Inspection { busiest, frame_bytes, silences, frames, .. } = inspection;
     if *frames == 0 {
-        return Ok(());
+        return writeln!(out);
     }
     writeln!(out, "\n{:>8}  {:>10}  from", "busiest", "frames")?;
     for it in busiest {

@@ -334,6 +334,24 @@ fn a_capture_tells_its_venue_its_states_and_how_it_ended() {
 }
 
 #[test]
+fn of_two_sessions_the_one_whose_venue_is_known_is_decoded() {
+    let (folder, path) = damaged();
+    let capture = capture(folder.path());
+    let mut command = tickring(&["inspect", "--format", "json"]);
+    let out = Ran::of(command.arg(&path).arg(&capture)).exits(0).out;
+    let inspection: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&inspection["frames"], &inspection["decoded"]["frames"]), (&10.into(), &2.into()));
+    assert_eq!(inspection["decoded"]["messages"], json!({ "pong": 1 }));
+    let out = Ran::of(tickring(&["inspect"]).arg(&path).arg(&capture)).exits(0).out;
+    for words in [
+        "\n  lines of no known venue, not decoded, 1 connection, read to its end\n",
+        "\nconnection 1 of session.mcap: 2 frames, ",
+    ] {
+        assert!(out.contains(words), "`{words}` is not in:\n{out}");
+    }
+}
+
+#[test]
 fn a_capture_that_was_cut_says_where() {
     let folder = tempfile::tempdir().unwrap();
     let path = capture(folder.path());
