@@ -17,7 +17,7 @@ pub struct SimulatorConfig {
     /// What the feed carries and clients may subscribe to; another channel is refused with code
     /// 1004. At least one.
     pub channels: Vec<Channel>,
-    /// Which keys are let in. A connection without a key never is.
+    /// Which keys are let in.
     pub api_key: KeyCheck,
     /// Stop numbering and sending after this many messages, then stay connected and answer pings.
     pub frames_max: Option<u64>,
@@ -42,13 +42,18 @@ pub struct SimulatorConfig {
 }
 
 impl SimulatorConfig {
-    /// A free port of 127.0.0.1, every channel, any key, numbered, endless, without faults.
+    /// A free port of 127.0.0.1, every channel, any key, numbered, endless, without faults. Recorded
+    /// frames are served without a look at keys.
     pub fn new(feed: Feed) -> Self {
+        let api_key = match feed {
+            Feed::Recorded { .. } => KeyCheck::Off,
+            Feed::Generated { .. } | Feed::Session { .. } => KeyCheck::Any,
+        };
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             feed,
             channels: Channel::ALL.to_vec(),
-            api_key: KeyCheck::Any,
+            api_key,
             frames_max: None,
             duration_ms: None,
             start_after_subscriptions: 1,
@@ -81,15 +86,28 @@ pub enum Feed {
         /// How fast.
         speed: Speed,
     },
+    /// Recorded sessions of any venue, each frame byte for byte as it was received. See the crate's
+    /// front page for how a recording and its live clients keep together.
+    Recorded {
+        /// The sessions, merged by time.
+        paths: Vec<PathBuf>,
+        /// How fast.
+        speed: Speed,
+        /// Commands that a client must have sent before it gets its first frame. If absent, the
+        /// recording decides where it knows what its client sent; where it does not, the first
+        /// frame waits until the client has sent no command for 100 ms, or none for one second
+        /// after it came.
+        start_after_commands: Option<u32>,
+    },
 }
 
-/// How fast a recorded session is served.
+/// How fast recorded sessions are served.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
     /// Times as fast as it was recorded. Must be above 0.
     Times(f64),
-    /// As fast as clients take it. There is no pace to keep then, so the session waits while
-    /// nobody is subscribed.
+    /// As fast as clients take it. There is no pace to keep then, so a re-dressed session waits
+    /// while nobody is subscribed.
     Max,
 }
 
@@ -104,6 +122,20 @@ impl Speed {
         match self {
             Self::Times(times) => times.is_finite() && times > 0.0,
             Self::Max => true,
+        }
+    }
+
+    /// When something is due, so long after the start of the recording.
+    pub(crate) fn due_ns(self, elapsed_ns: u64) -> u64 {
+        match self {
+            Self::Max => 0,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "exact below 104 days of recording, and saturating beyond"
+            )]
+            Self::Times(times) => (elapsed_ns as f64 / times) as u64,
         }
     }
 }
@@ -130,10 +162,12 @@ impl FromStr for Speed {
 /// Which keys are let in.
 #[derive(Clone, Eq, PartialEq)]
 pub enum KeyCheck {
-    /// Any key that is not empty.
+    /// Any key that is not empty; a connection without one is refused with code 1002.
     Any,
     /// This one; others are refused with code 1001.
     Exactly(String),
+    /// Nobody is asked for a key.
+    Off,
 }
 
 impl fmt::Debug for KeyCheck {
@@ -142,6 +176,7 @@ impl fmt::Debug for KeyCheck {
         formatter.write_str(match self {
             Self::Any => "Any",
             Self::Exactly(_) => "Exactly(..)",
+            Self::Off => "Off",
         })
     }
 }

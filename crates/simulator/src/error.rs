@@ -36,6 +36,12 @@ pub enum SimulatorError {
     /// A connection cannot be accepted, as when there are too many open files.
     #[error("cannot accept a connection: {0}")]
     Accept(#[source] io::Error),
+    /// A recording has nothing to serve.
+    #[error("{name}: no frame is recorded in it")]
+    NoFrame {
+        /// Name of the session.
+        name: String,
+    },
     /// A recorded session cannot be read, or a generated one not be written.
     #[error(transparent)]
     Capture(#[from] CaptureError),

@@ -1,14 +1,17 @@
-//! Where messages come from: both feeds behind one set of calls.
+//! Where messages come from: both feeds of a market behind one set of calls, and recorded frames.
 
 mod book;
 pub(crate) mod generator;
 mod line;
+pub(crate) mod recording;
 pub(crate) mod session;
+
+use std::path::PathBuf;
 
 use self::generator::Generator;
 use self::session::Session;
 use crate::format::Writer;
-use crate::{Channel, Feed, SimulatorConfig, SimulatorError};
+use crate::{Channel, Feed, SimulatorConfig, SimulatorError, Speed};
 
 /// Symbols that one simulator knows at most.
 const SYMBOLS_MAX: usize = 4_096;
@@ -40,6 +43,9 @@ impl Source {
             }
             Feed::Session { paths, speed } => {
                 Self::Session(Box::new(Session::open(config, paths, *speed)?))
+            }
+            Feed::Recorded { .. } => {
+                return Err(SimulatorError::Config("recorded frames are no messages of a market"));
             }
         })
     }
@@ -137,12 +143,16 @@ pub(crate) fn check(config: &SimulatorConfig) -> Result<(), SimulatorError> {
             }
         }
         Feed::Session { paths, speed } => {
-            if paths.is_empty() {
-                return Err(SimulatorError::Config("expected at least one recorded session"));
+            check_sessions(paths, *speed)?;
+        }
+        Feed::Recorded { paths, speed, .. } => {
+            check_sessions(paths, *speed)?;
+            if config.restarts.count > 0 {
+                return Err(SimulatorError::Config(
+                    "recorded frames have no restarts but those that were recorded",
+                ));
             }
-            if !speed.is_valid() {
-                return Err(SimulatorError::Config("speed must be a number above 0"));
-            }
+            recording::check(paths)?;
         }
     }
     let levels = config.faults.depth_levels;
@@ -151,6 +161,16 @@ pub(crate) fn check(config: &SimulatorConfig) -> Result<(), SimulatorError> {
     }
     if config.channels.is_empty() {
         return Err(SimulatorError::Config("expected at least one channel"));
+    }
+    Ok(())
+}
+
+fn check_sessions(paths: &[PathBuf], speed: Speed) -> Result<(), SimulatorError> {
+    if paths.is_empty() {
+        return Err(SimulatorError::Config("expected at least one recorded session"));
+    }
+    if !speed.is_valid() {
+        return Err(SimulatorError::Config("speed must be a number above 0"));
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! A loopback venue: a WebSocket server that speaks the documented TickDB protocol and serves
-//! made-up bursts or recorded Binance sessions, for demonstrations and end-to-end tests.
+//! made-up bursts or recorded Binance sessions, or that plays recordings of any venue byte for byte,
+//! for demonstrations and end-to-end tests.
 //!
-//! It answers `subscribe`, `unsubscribe` and `ping` on `/v1/realtime`, checks the key, refuses with
-//! the documented codes, and pushes `ticker`, `depth` and `trade`. Where the protocol leaves
-//! something open, [`Faults`] has a switch for each answer.
+//! # A market
+//! With [`Feed::Generated`] and [`Feed::Session`] it answers `subscribe`, `unsubscribe` and `ping`
+//! on `/v1/realtime`, checks the key, refuses with the documented codes, and pushes `ticker`,
+//! `depth` and `trade`. Where the protocol leaves something open, [`Faults`] has a switch for each
+//! answer.
 //!
 //! # Numbers
-//! Every data message carries, in `data`, a member the protocol does not have: `"seq": N`, counted
-//! from 1 for each symbol and channel. Clients may ignore it, as they may any member they do not
-//! know. Counting starts with the first subscription to the pair and goes on while nobody is
+//! Every data message of a market carries, in `data`, a member the protocol does not have:
+//! `"seq": N`, counted from 1 for each symbol and channel. Clients may ignore it, as they may any
+//! member they do not know. Counting starts with the first subscription to the pair and goes on while nobody is
 //! connected, so a client that comes back sees by how much it missed the present:
 //! loss, repetition and reordering can be counted.
 //!
@@ -18,6 +21,28 @@
 //! and what has become late is sent as soon as possible. A profile's counts are of all its symbols
 //! and channels together; who subscribes to some of them gets fewer. While the server is away for
 //! a restart, what is due is numbered and counted, and not sent.
+//!
+//! # Recorded frames
+//! With [`Feed::Recorded`] it plays sessions of any venue and format: the frames as they were
+//! received, in order, at their pace or faster, on any path. A frame that is no UTF-8 goes out as a
+//! binary message. Nothing is decoded, so nothing is answered but protocol pings; what the venue
+//! answered is in the recording. Each recorded connection is served to one client: the first client
+//! is the first connection's, and whoever comes back takes the place that is free. The recording,
+//! all connections together, waits and its time stands still
+//!
+//! * until there is a client for the connection of the next entry, at first and after a recorded
+//!   reconnect;
+//! * where the recorded client sent a command, until the live one has sent as many, for at most
+//!   five seconds each; then it goes on without and counts it. Keep-alives stand for no command on
+//!   either side;
+//! * where the recording does not know what its client did, as files of lines do not, for the
+//!   client's commands before the first frame: a number that is configured, or else until it has
+//!   sent none for 100 ms, or none for one second after it came. So a client that subscribes to all
+//!   it wants before it waits for an answer gets every frame after its last command, in every run.
+//!
+//! A recorded disconnect closes the connection with the recorded close status, or 1001. When a
+//! client leaves by itself, its frames wait for the next one; what had been handed to its socket is
+//! not repeated.
 //!
 //! # What is left out
 //! TLS, compression, the REST interface, other markets' particular members, and any address that is
@@ -62,7 +87,7 @@ pub use faults::{
 };
 pub use profile::{Profile, ProfileError};
 pub use record::record_session;
-pub use report::{LastNumber, SimulatorReport};
+pub use report::{LastNumber, RecordedReport, SimulatorReport};
 pub use schedule::Schedule;
 pub use simulator::Simulator;
 pub use time::Time;

@@ -14,7 +14,7 @@ pub struct SimulatorReport {
     pub subscriptions: u64,
     /// Commands, or symbols of a command, that were answered with a code other than 0.
     pub refused: u64,
-    /// `{"cmd":"ping"}` commands received.
+    /// `{"cmd":"ping"}` commands received; with recorded frames, keep-alives of any venue.
     pub pings: u64,
     /// Times the server went away and came back.
     pub restarts: u32,
@@ -40,6 +40,23 @@ pub struct SimulatorReport {
     pub session_gaps: u64,
     /// The last number of each pair that was ever subscribed, in order of symbol table and channel.
     pub last_numbers: Vec<LastNumber>,
+    /// What became of a recording; `None` for a market's messages.
+    pub recorded: Option<RecordedReport>,
+}
+
+/// How recorded frames were served.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RecordedReport {
+    /// Text messages that clients sent, keep-alives left out.
+    pub commands: u64,
+    /// Recorded commands that a client did not send in time; the recording went on without.
+    pub commands_missing: u64,
+    /// Connections that were closed because the recorded one was.
+    pub disconnects: u64,
+    /// Places at which the recording itself misses entries.
+    pub holes: u64,
+    /// Whether every entry was served.
+    pub is_complete: bool,
 }
 
 /// How far one symbol's channel was numbered.

@@ -2,8 +2,10 @@
 
 mod command;
 mod connection;
+mod door;
 mod gate;
 mod link;
+pub(crate) mod playback;
 mod reply;
 mod send;
 mod subscribe;
@@ -12,15 +14,13 @@ use std::io;
 use std::mem;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use self::connection::{Connection, Heard};
-use self::gate::{Admission, Gate, Rules};
+use self::door::Door;
+use self::gate::Admission;
 use self::send::{Disordered, Pair};
 use crate::feed::Source;
-use crate::{
-    Ending, RefusalForm, Silenced, SimulatorConfig, SimulatorError, SimulatorReport, Time,
-};
+use crate::{Silenced, SimulatorConfig, SimulatorError, SimulatorReport, Time};
 
 /// Everything of one run.
 #[derive(Debug)]
@@ -28,9 +28,7 @@ pub(crate) struct Server<'a, T: Time> {
     config: &'a SimulatorConfig,
     time: &'a T,
     address: SocketAddr,
-    /// `None` while the server is away.
-    listener: Option<TcpListener>,
-    rules: Arc<Rules>,
+    door: Door,
     source: Source,
     connections: Vec<Connection>,
     /// Of symbol times channel, as far as they were subscribed.
@@ -47,7 +45,6 @@ pub(crate) struct Server<'a, T: Time> {
     sending_since_ns: Option<u64>,
     stage: Stage,
     restarts_begun: u32,
-    connections_refused_by_fault: u32,
     report: SimulatorReport,
 }
 
@@ -79,19 +76,11 @@ impl<'a, T: Time> Server<'a, T> {
         listener: TcpListener,
         address: SocketAddr,
     ) -> Result<Self, SimulatorError> {
-        let faults = &config.faults;
-        let rules = Rules {
-            key: config.api_key.clone(),
-            form: faults.refusal,
-            retry_after_s: faults.refuse_connections.and_then(|refuse| refuse.retry_after_s),
-            query_subscriptions: faults.query_subscriptions,
-        };
         Ok(Self {
             config,
             time,
             address,
-            listener: Some(listener),
-            rules: Arc::new(rules),
+            door: Door::new(config, listener),
             source: Source::new(config)?,
             connections: Vec::new(),
             pairs: Vec::new(),
@@ -103,7 +92,6 @@ impl<'a, T: Time> Server<'a, T> {
             sending_since_ns: None,
             stage: Stage::Up,
             restarts_begun: 0,
-            connections_refused_by_fault: 0,
             report: SimulatorReport::default(),
         })
     }
@@ -148,7 +136,7 @@ impl<'a, T: Time> Server<'a, T> {
     }
 
     fn leave(&mut self, now_ns: u64, then: Then, drain_ms_max: u64) {
-        self.listener = None;
+        self.door.shut();
         self.stage = Stage::Closing { then };
         self.withhold_swapped();
         let deadline_ns = now_ns.saturating_add(drain_ms_max.saturating_mul(1_000_000));
@@ -173,7 +161,7 @@ impl<'a, T: Time> Server<'a, T> {
             }
             Stage::Down { until_ns } if now_ns >= until_ns => match listen(self.address) {
                 Ok(listener) => {
-                    self.listener = Some(listener);
+                    self.door.open(listener);
                     self.stage = Stage::Up;
                     self.report.restarts += 1;
                 }
@@ -214,42 +202,12 @@ impl<'a, T: Time> Server<'a, T> {
 
     /// Takes every connection that waits; true if there was one.
     fn accept(&mut self, now_ns: u64) -> Result<bool, SimulatorError> {
-        let Some(listener) = self.listener.take() else { return Ok(false) };
-        let mut accepted = false;
-        loop {
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    accepted = true;
-                    let gate = self.gate();
-                    // A socket that cannot be set up has been closed by its client already.
-                    if let Ok(connection) = Connection::new(stream, gate, now_ns) {
-                        self.connections.push(connection);
-                    }
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => break,
-                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
-                    _ => return Err(SimulatorError::Accept(error)),
-                },
-            }
-        }
-        self.listener = Some(listener);
-        Ok(accepted)
-    }
-
-    /// The check of the next handshake.
-    fn gate(&mut self) -> Gate {
+        let present = self.connections.len();
         let faults = &self.config.faults;
-        let refused_before = self.connections_refused_by_fault;
-        let by_fault = faults
-            .refuse_connections
-            .filter(|refuse| refuse.count.is_none_or(|count| refused_before < count));
-        self.connections_refused_by_fault += u32::from(by_fault.is_some());
-        let full = faults
-            .connections_max
-            .is_some_and(|connections_max| self.connections.len() >= connections_max as usize);
-        let refuse = by_fault.map(|refuse| refuse.code).or_else(|| full.then_some(3003));
-        Gate { rules: Arc::clone(&self.rules), refuse, admission: Arc::new(OnceLock::new()) }
+        while let Some(connection) = self.door.accept(faults, self.connections.len(), now_ns)? {
+            self.connections.push(connection);
+        }
+        Ok(self.connections.len() > present)
     }
 
     /// Listens to every connection; true if anybody said anything.
@@ -271,49 +229,19 @@ impl<'a, T: Time> Server<'a, T> {
                 }
                 busy = true;
             }
-            self.keep_time(connection, now_ns);
+            connection.keep_time(self.config, now_ns);
         }
         self.connections = connections;
         busy
     }
 
     fn admit(&mut self, connection: &mut Connection, admission: &Admission, now_ns: u64) {
-        let faults = &self.config.faults;
-        let Some(code) = admission.refused else {
+        if let Some(code) = admission.refused {
+            self.report.connections_refused += 1;
+            door::turn_away(connection, code, self.config, now_ns);
+        } else {
             self.report.connections += 1;
             self.subscribe_query(connection, admission, now_ns);
-            return;
-        };
-        self.report.connections_refused += 1;
-        let deadline_ns = now_ns.saturating_add(self.config.drain_ms_max.saturating_mul(1_000_000));
-        let ending = if faults.refusal == RefusalForm::Message {
-            let mut text = Vec::new();
-            reply::write(&mut text, "connect", code, None);
-            connection.push_reply(&text);
-            faults.ending
-        } else {
-            Ending::CloseFrame(4000 + code % 1000)
-        };
-        connection.close(ending, reply::message(code), deadline_ns);
-    }
-
-    /// Ends an open connection that is too old or too quiet, and pings it.
-    fn keep_time(&self, connection: &mut Connection, now_ns: u64) {
-        let faults = &self.config.faults;
-        let is_over = |since_ns: u64, limit_ms: Option<u64>| {
-            let elapsed_ms = now_ns.saturating_sub(since_ns) / 1_000_000;
-            limit_ms.is_some_and(|limit_ms| elapsed_ms >= limit_ms)
-        };
-        if !connection.is_open() {
-            return;
-        }
-        if is_over(connection.opened_ns, faults.age_ms_max)
-            || is_over(connection.heard_ns, faults.silence_ms_max)
-        {
-            let drain_ns = self.config.drain_ms_max.saturating_mul(1_000_000);
-            connection.close(faults.ending, "time is over", now_ns.saturating_add(drain_ns));
-        } else if is_over(connection.pinged_ns, faults.ping_interval_ms) {
-            connection.push_ping(now_ns);
         }
     }
 

@@ -2,10 +2,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicBool;
 
+use crate::server::playback::Playback;
 use crate::server::{self, Server};
-use crate::{SimulatorConfig, SimulatorError, SimulatorReport, Time, feed};
+use crate::{Feed, SimulatorConfig, SimulatorError, SimulatorReport, Time, feed};
 
-/// A TickDB-compatible WebSocket server on loopback.
+/// A WebSocket server on loopback: TickDB-compatible, or of recorded frames of any venue.
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
@@ -35,7 +36,8 @@ impl Simulator {
     ///
     /// # Errors
     /// [`SimulatorError::NotLoopback`], [`SimulatorError::Listen`], and
-    /// [`SimulatorError::Config`] or [`SimulatorError::Symbol`] for what cannot be served.
+    /// [`SimulatorError::Config`] or [`SimulatorError::Symbol`] for what cannot be served. Files of
+    /// recorded frames are looked into: [`SimulatorError::Capture`], [`SimulatorError::NoFrame`].
     pub fn bind(config: SimulatorConfig) -> Result<Self, SimulatorError> {
         feed::check(&config)?;
         let address = config.listen;
@@ -82,6 +84,9 @@ impl Simulator {
             None => server::listen(address)
                 .map_err(|source| SimulatorError::Listen { address, source })?,
         };
+        if let Feed::Recorded { .. } = self.config.feed {
+            return Playback::new(&self.config, time, listener)?.run(stop);
+        }
         Server::new(&self.config, time, listener, address)?.run(stop)
     }
 }

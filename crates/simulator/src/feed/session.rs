@@ -122,16 +122,7 @@ impl Session {
     fn due_ns_of(&mut self, arrival_ns: u64) -> u64 {
         let elapsed_ns =
             arrival_ns.saturating_sub(*self.first_arrival_ns.get_or_insert(arrival_ns));
-        match self.speed {
-            Speed::Max => 0,
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_precision_loss,
-                clippy::cast_sign_loss,
-                reason = "exact below 104 days of recording, and saturating beyond"
-            )]
-            Speed::Times(times) => (elapsed_ns as f64 / times) as u64,
-        }
+        self.speed.due_ns(elapsed_ns)
     }
 
     /// Takes a line into the state; the message it makes.

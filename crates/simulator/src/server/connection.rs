@@ -11,7 +11,7 @@ use tungstenite::{Message, WebSocket};
 
 use super::gate::{Admission, Gate};
 use super::link::Link;
-use crate::Ending;
+use crate::{Ending, SimulatorConfig};
 
 type Handshake = ServerHandshake<Link, Gate>;
 
@@ -20,10 +20,10 @@ type Handshake = ServerHandshake<Link, Gate>;
 pub(super) struct Connection {
     phase: Phase,
     admission: Arc<OnceLock<Admission>>,
-    pub(super) opened_ns: u64,
+    opened_ns: u64,
     /// When the client last sent anything, and when it was last sent a protocol ping.
-    pub(super) heard_ns: u64,
-    pub(super) pinged_ns: u64,
+    heard_ns: u64,
+    pinged_ns: u64,
     /// By pair.
     subscribed: Vec<bool>,
     pub(super) subscriptions: u32,
@@ -256,12 +256,43 @@ impl Connection {
         });
     }
 
+    /// Sends a recorded message to an open connection, byte for byte: as text where it is text, else
+    /// as binary.
+    pub(super) fn push_recorded(&mut self, bytes: &[u8]) {
+        let Phase::Open(socket) = &mut self.phase else { return };
+        if std::str::from_utf8(bytes).is_ok() {
+            socket.get_mut().push_text(bytes);
+        } else {
+            socket.get_mut().push_binary(bytes);
+        }
+    }
+
     /// Sends an acknowledgement after so many more data frames.
     pub(super) fn hold_ack(&mut self, after_frames: u64, ack: Vec<u8>) {
         self.held_acks.push((self.frames_sent.saturating_add(after_frames), ack));
     }
 
-    pub(super) fn push_ping(&mut self, now_ns: u64) {
+    /// Ends an open connection that is too old or too quiet, and pings it.
+    pub(super) fn keep_time(&mut self, config: &SimulatorConfig, now_ns: u64) {
+        let faults = &config.faults;
+        let is_over = |since_ns: u64, limit_ms: Option<u64>| {
+            let elapsed_ms = now_ns.saturating_sub(since_ns) / 1_000_000;
+            limit_ms.is_some_and(|limit_ms| elapsed_ms >= limit_ms)
+        };
+        if !self.is_open() {
+            return;
+        }
+        if is_over(self.opened_ns, faults.age_ms_max)
+            || is_over(self.heard_ns, faults.silence_ms_max)
+        {
+            let drain_ns = config.drain_ms_max.saturating_mul(1_000_000);
+            self.close(faults.ending, "time is over", now_ns.saturating_add(drain_ns));
+        } else if is_over(self.pinged_ns, faults.ping_interval_ms) {
+            self.push_ping(now_ns);
+        }
+    }
+
+    fn push_ping(&mut self, now_ns: u64) {
         self.pinged_ns = now_ns;
         if let Phase::Open(socket) = &mut self.phase {
             socket.get_mut().push_ping();

@@ -15,6 +15,8 @@ pub(super) struct Rules {
     pub(super) form: RefusalForm,
     pub(super) retry_after_s: Option<u32>,
     pub(super) query_subscriptions: bool,
+    /// Whether every path leads here.
+    pub(super) any_path: bool,
 }
 
 /// What a finished handshake decided.
@@ -41,7 +43,8 @@ impl Callback for Gate {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let rules = &self.rules;
         let path = request.uri().path();
-        if path != PATH && !(rules.query_subscriptions && path == ARTICLE_PATH) {
+        let is_known = path == PATH || (rules.query_subscriptions && path == ARTICLE_PATH);
+        if !rules.any_path && !is_known {
             return Err(refusal(StatusCode::NOT_FOUND, "not found", None));
         }
         let query = request.uri().query().unwrap_or_default();
@@ -67,11 +70,14 @@ const PATH: &str = "/v1/realtime";
 const ARTICLE_PATH: &str = "/v1/market/ws";
 
 fn check_key(check: &KeyCheck, query: &str) -> Option<u16> {
+    if *check == KeyCheck::Off {
+        return None;
+    }
     let Some(key) = values(query, "api_key").next().filter(|key| !key.is_empty()) else {
         return Some(1002);
     };
     match check {
-        KeyCheck::Any => None,
+        KeyCheck::Any | KeyCheck::Off => None,
         KeyCheck::Exactly(expected) => (key != *expected).then_some(1001),
     }
 }
@@ -136,6 +142,7 @@ mod tests {
         assert_eq!(check_key(&KeyCheck::Any, "api_key=x"), None);
         assert_eq!(check_key(&KeyCheck::Any, "api_key="), Some(1002));
         assert_eq!(check_key(&KeyCheck::Any, ""), Some(1002));
+        assert_eq!(check_key(&KeyCheck::Off, ""), None);
         assert_eq!(check_key(&exactly, "symbol=A&api_key=a%2Fb"), None);
         assert_eq!(check_key(&exactly, "api_key=ab"), Some(1001));
     }

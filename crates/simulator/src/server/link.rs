@@ -42,6 +42,12 @@ impl Link {
         self.out.extend_from_slice(text);
     }
 
+    /// Adds a binary frame.
+    pub(super) fn push_binary(&mut self, bytes: &[u8]) {
+        self.push_header(FINAL_BINARY, bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
     /// Adds an empty protocol ping.
     pub(super) fn push_ping(&mut self) {
         self.push_header(FINAL_PING, 0);
@@ -79,8 +85,9 @@ impl Link {
         }
         if self.sent == self.out.len() {
             self.out.clear();
+            self.out.shrink_to(OUT_KEPT_MAX);
             self.sent = 0;
-        } else if self.sent > COMPACT_SIZE {
+        } else if self.sent > COMPACT_SIZE.max(self.pending()) {
             self.out.drain(..self.sent);
             self.sent = 0;
         }
@@ -115,9 +122,13 @@ impl Write for Link {
 }
 
 const FINAL_TEXT: u8 = 0x81;
+const FINAL_BINARY: u8 = 0x82;
 const FINAL_PING: u8 = 0x89;
-/// Move what is left to the front of the buffer once this much before it has been sent.
+/// Move what is left to the front of the buffer once this much before it has been sent, and more
+/// than is left: each byte is moved once at most, also of a message of many megabytes.
 const COMPACT_SIZE: usize = 128 * 1024;
+/// An empty buffer's memory beyond this is given back: one huge message must not stay.
+const OUT_KEPT_MAX: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

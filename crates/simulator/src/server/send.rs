@@ -182,6 +182,6 @@ impl<T: Time> Server<'_, T> {
 }
 
 /// Messages sent before connections are looked after again.
-const BATCH_MAX: usize = 256;
+pub(super) const BATCH_MAX: usize = 256;
 /// Bytes that may wait for one connection before the next message waits as well.
-const PENDING_MAX: usize = 256 * 1024;
+pub(super) const PENDING_MAX: usize = 256 * 1024;

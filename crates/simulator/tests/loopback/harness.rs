@@ -1,8 +1,7 @@
 //! A running simulator and a client for it.
 
-use std::cell::Cell;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,18 +14,28 @@ use tungstenite::{Error, Message, WebSocket};
 pub(crate) const SYMBOLS: [&str; 2] = ["AAPL.US", "BTCUSDT"];
 
 /// A clock that runs while the simulator waits and stands still while it works, so that a busy
-/// machine makes no deadline pass.
-#[derive(Default)]
-struct WaitingTime(Cell<u64>);
+/// machine makes no deadline pass. It may run some times as fast as the waits last.
+pub(crate) struct WaitingTime {
+    now_ns: AtomicU64,
+    times: u64,
+}
+
+impl WaitingTime {
+    pub(crate) const fn new(times: u64) -> Self {
+        Self { now_ns: AtomicU64::new(0), times }
+    }
+}
 
 impl Time for WaitingTime {
     fn now_ns(&self) -> u64 {
-        self.0.get()
+        // Relaxed: a number alone, which only the simulator's thread changes.
+        self.now_ns.load(Ordering::Relaxed)
     }
 
     fn idle(&self, wait_ns_max: u64) {
-        thread::park_timeout(Duration::from_nanos(wait_ns_max));
-        self.0.set(self.0.get() + wait_ns_max);
+        thread::park_timeout(Duration::from_nanos(wait_ns_max / self.times));
+        // Relaxed: as above.
+        self.now_ns.fetch_add(wait_ns_max, Ordering::Relaxed);
     }
 }
 
@@ -42,11 +51,20 @@ pub(crate) fn serve(
     config: SimulatorConfig,
     client: impl FnOnce(SocketAddr),
 ) -> Result<SimulatorReport, SimulatorError> {
+    serve_on(&WaitingTime::new(1), config, client)
+}
+
+/// The same on a clock of the caller's.
+pub(crate) fn serve_on(
+    time: &WaitingTime,
+    config: SimulatorConfig,
+    client: impl FnOnce(SocketAddr),
+) -> Result<SimulatorReport, SimulatorError> {
     let stop = AtomicBool::new(false);
     let mut simulator = Simulator::bind(config).unwrap();
     let address = simulator.local_addr();
     thread::scope(|scope| {
-        let run = || simulator.run(&WaitingTime::default(), &stop);
+        let run = || simulator.run(time, &stop);
         let server = thread::Builder::new().name("simulator".to_owned());
         let server = server.spawn_scoped(scope, run).unwrap();
         let stopping = Stopping(&stop);
@@ -100,6 +118,13 @@ impl Client {
         for channel in Channel::ALL {
             self.subscribe(channel, &SYMBOLS);
         }
+    }
+
+    /// Asserts that nothing has come: the answer to a protocol ping is next.
+    #[track_caller]
+    pub(crate) fn expect_silence(&mut self) {
+        self.socket.send(Message::Ping("silent?".into())).unwrap();
+        assert_eq!(self.read().unwrap(), Message::Pong("silent?".into()));
     }
 
     /// The next message of any kind.

@@ -8,6 +8,10 @@ mod harness;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod recorded_captures;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod session;

@@ -8,7 +8,7 @@ use tickring_simulator::{Channel, Feed, SimulatorConfig, SimulatorError, Speed, 
 use crate::harness::{Client, numbered, serve};
 
 /// A recorded session, or `None` with a word where there are none.
-fn recorded(name: &str) -> Option<PathBuf> {
+pub(crate) fn recorded(name: &str) -> Option<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if data.is_dir() {
         return Some(data.join(name));

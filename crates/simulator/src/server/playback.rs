@@ -1,0 +1,168 @@
+//! Plays a recording: the market's loop once more, with entries in place of a market.
+
+mod client;
+mod clients;
+mod keep_alive;
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::clients::{Clients, Step};
+use super::door::Door;
+use super::send::BATCH_MAX;
+use super::{BLOCKED_WAIT_NS, IDLE_WAIT_NS, STOP_DRAIN_MS_MAX};
+use crate::feed::recording::Recording;
+use crate::{Feed, SimulatorConfig, SimulatorError, SimulatorReport, Time};
+
+/// Everything of one run.
+#[derive(Debug)]
+pub(crate) struct Playback<'a, T: Time> {
+    config: &'a SimulatorConfig,
+    time: &'a T,
+    door: Door,
+    recording: Recording,
+    clients: Clients,
+    began_ns: u64,
+    /// Where the recording's time starts. While it waits for a client, its time stands still.
+    since_ns: u64,
+    /// The entry at hand was due and waits for a client.
+    is_waiting: bool,
+    is_leaving: bool,
+    is_complete: bool,
+    behind_ns_max: u64,
+}
+
+impl<'a, T: Time> Playback<'a, T> {
+    /// Takes over a non-blocking listener. The configuration's feed must be a recorded one.
+    pub(crate) fn new(
+        config: &'a SimulatorConfig,
+        time: &'a T,
+        listener: TcpListener,
+    ) -> Result<Self, SimulatorError> {
+        let Feed::Recorded { paths, speed, start_after_commands } = &config.feed else {
+            return Err(SimulatorError::Config("the feed is no recording"));
+        };
+        let recording = Recording::open(paths, *speed)?;
+        let began_ns = time.now_ns();
+        Ok(Self {
+            config,
+            time,
+            door: Door::new(config, listener),
+            clients: Clients::new(recording.connections(), *start_after_commands),
+            recording,
+            began_ns,
+            since_ns: began_ns,
+            is_waiting: false,
+            is_leaving: false,
+            is_complete: false,
+            behind_ns_max: 0,
+        })
+    }
+
+    pub(crate) fn run(mut self, stop: &AtomicBool) -> Result<SimulatorReport, SimulatorError> {
+        loop {
+            let now_ns = self.time.now_ns();
+            // Relaxed: a flag alone. Nothing is read on the strength of it.
+            if stop.load(Ordering::Relaxed) {
+                self.leave(now_ns, STOP_DRAIN_MS_MAX.min(self.config.drain_ms_max));
+            } else if self.is_over(now_ns) {
+                self.leave(now_ns, self.config.drain_ms_max);
+            }
+            if self.is_leaving && self.clients.is_empty() {
+                return Ok(self.into_report());
+            }
+            let mut busy = self.accept(now_ns)?;
+            busy |= self.clients.hear(self.config, now_ns);
+            busy |= self.play_due(now_ns)?;
+            busy |= self.clients.flush();
+            self.clients.bury();
+            if !busy {
+                let wait_ns = self.wait_ns_max(now_ns)?;
+                self.time.idle(wait_ns);
+            }
+        }
+    }
+
+    fn is_over(&self, now_ns: u64) -> bool {
+        let elapsed_ms = now_ns.saturating_sub(self.began_ns) / 1_000_000;
+        self.config.duration_ms.is_some_and(|duration_ms| elapsed_ms >= duration_ms)
+    }
+
+    /// Begins the end; calling it again brings deadlines forward and changes nothing else.
+    fn leave(&mut self, now_ns: u64, drain_ms_max: u64) {
+        self.is_leaving = true;
+        self.door.shut();
+        let deadline_ns = now_ns.saturating_add(drain_ms_max.saturating_mul(1_000_000));
+        self.clients.close_all(self.config.faults.ending, deadline_ns);
+    }
+
+    /// Takes every connection that waits; true if there was one.
+    fn accept(&mut self, now_ns: u64) -> Result<bool, SimulatorError> {
+        let mut accepted = false;
+        let faults = &self.config.faults;
+        while let Some(connection) = self.door.accept(faults, self.clients.count(), now_ns)? {
+            self.clients.arrive(connection);
+            accepted = true;
+        }
+        Ok(accepted)
+    }
+
+    /// Plays what is due by now, up to a batch; true if anything was.
+    fn play_due(&mut self, now_ns: u64) -> Result<bool, SimulatorError> {
+        let mut busy = false;
+        for _ in 0..BATCH_MAX {
+            if self.is_finished() || self.clients.is_blocked() {
+                break;
+            }
+            let is_paced = self.recording.is_paced();
+            let Some((due_ns, entry)) = self.recording.peek()? else {
+                self.is_complete = true;
+                break;
+            };
+            if self.is_waiting {
+                self.since_ns = self.since_ns.max(now_ns.saturating_sub(due_ns));
+            }
+            let Some(behind_ns) = now_ns.checked_sub(self.since_ns.saturating_add(due_ns)) else {
+                break;
+            };
+            let step = self.clients.play(&entry, self.config, now_ns);
+            self.is_waiting = step == Step::Waits;
+            if self.is_waiting {
+                break;
+            }
+            if is_paced && step == Step::Sent {
+                self.behind_ns_max = self.behind_ns_max.max(behind_ns);
+            }
+            self.recording.take();
+            busy = true;
+        }
+        Ok(busy)
+    }
+
+    /// Whether there is nothing more to play: the run is ending, or that was all.
+    fn is_finished(&self) -> bool {
+        let frames_sent = self.clients.frames_sent();
+        self.is_leaving
+            || self.is_complete
+            || self.config.frames_max.is_some_and(|max| frames_sent >= max)
+    }
+
+    /// How long nothing will need doing, as far as is known.
+    fn wait_ns_max(&mut self, now_ns: u64) -> Result<u64, SimulatorError> {
+        if self.clients.is_blocked() {
+            return Ok(BLOCKED_WAIT_NS);
+        }
+        if self.is_waiting || self.is_finished() {
+            return Ok(IDLE_WAIT_NS);
+        }
+        let due_ns = self.recording.peek()?.map_or(u64::MAX, |(due_ns, _)| due_ns);
+        let due_ns = self.since_ns.saturating_add(due_ns);
+        Ok(due_ns.saturating_sub(now_ns).clamp(1, IDLE_WAIT_NS))
+    }
+
+    fn into_report(self) -> SimulatorReport {
+        let mut report = self.clients.into_report(self.is_complete);
+        report.behind_ns_max = self.behind_ns_max;
+        report
+    }
+}

@@ -1,0 +1,280 @@
+//! Live clients, and the recorded connections that they stand in for.
+
+use std::collections::VecDeque;
+
+use tickring_capture::{ConnectionChange, Entry};
+use tickring_event::ConnectionState;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use super::client::{Answer, Client};
+use super::keep_alive::is_keep_alive;
+use crate::server::connection::{Connection, Heard};
+use crate::server::door;
+use crate::server::send::PENDING_MAX;
+use crate::{Ending, RecordedReport, SimulatorConfig, SimulatorReport};
+
+/// Everybody who is connected.
+#[derive(Debug)]
+pub(super) struct Clients {
+    /// One for each connection of the recording.
+    tracks: Vec<Track>,
+    /// Open and without a track, in the order in which they came.
+    waiting: VecDeque<Client>,
+    /// In the handshake, or on their way out.
+    others: Vec<Connection>,
+    start_after_commands: Option<u32>,
+    report: SimulatorReport,
+    recorded: RecordedReport,
+}
+
+/// One connection of the recording.
+#[derive(Debug, Default)]
+struct Track {
+    client: Option<Client>,
+    /// Somebody is its client, or was.
+    was_given: bool,
+    /// The recorded connection is open, as far as it was played.
+    is_open: bool,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Step {
+    /// Its frame was sent.
+    Sent,
+    /// It is done with.
+    Done,
+    /// It has to wait for a client to come, or to send something.
+    Waits,
+}
+
+impl Clients {
+    pub(super) fn new(connections: usize, start_after_commands: Option<u32>) -> Self {
+        Self {
+            tracks: (0..connections).map(|_| Track::default()).collect(),
+            waiting: VecDeque::new(),
+            others: Vec::new(),
+            start_after_commands,
+            report: SimulatorReport::default(),
+            recorded: RecordedReport::default(),
+        }
+    }
+
+    /// Takes a connection whose handshake begins.
+    pub(super) fn arrive(&mut self, connection: Connection) {
+        self.others.push(connection);
+    }
+
+    /// Listens to everybody; true if anybody said anything.
+    pub(super) fn hear(&mut self, config: &SimulatorConfig, now_ns: u64) -> bool {
+        let mut busy = self.hear_others(config, now_ns);
+        for track in &mut self.tracks {
+            let Some(client) = &mut track.client else { continue };
+            busy |= client.hear(config, now_ns, &mut self.report, &mut self.recorded);
+            let gone = track.client.take_if(|client| !client.connection.is_open());
+            self.others.extend(gone.map(|client| client.connection));
+        }
+        for index in (0..self.waiting.len()).rev() {
+            let client = &mut self.waiting[index];
+            busy |= client.hear(config, now_ns, &mut self.report, &mut self.recorded);
+            if !client.connection.is_open() {
+                let gone = self.waiting.remove(index);
+                self.others.extend(gone.map(|client| client.connection));
+            }
+        }
+        busy
+    }
+
+    /// Goes on with handshakes and farewells.
+    fn hear_others(&mut self, config: &SimulatorConfig, now_ns: u64) -> bool {
+        let mut busy = false;
+        let mut index = 0;
+        while let Some(connection) = self.others.get_mut(index) {
+            match connection.hear(now_ns) {
+                Heard::Opened(admission) => {
+                    busy = true;
+                    if let Some(code) = admission.refused {
+                        self.report.connections_refused += 1;
+                        door::turn_away(connection, code, config, now_ns);
+                    } else {
+                        self.report.connections += 1;
+                        let connection = self.others.remove(index);
+                        self.waiting.push_back(Client::new(connection, now_ns));
+                        continue;
+                    }
+                }
+                Heard::Refused => {
+                    busy = true;
+                    self.report.connections_refused += 1;
+                }
+                Heard::Nothing | Heard::Text(_) | Heard::Other => {}
+            }
+            index += 1;
+        }
+        busy
+    }
+
+    /// Does what an entry says, if its client is there and has done its part.
+    pub(super) fn play(
+        &mut self,
+        entry: &Entry<'_>,
+        config: &SimulatorConfig,
+        now_ns: u64,
+    ) -> Step {
+        match *entry {
+            Entry::Received { connection, text, .. } => self.send(connection, text, now_ns),
+            Entry::Sent { text, .. } if is_keep_alive(text) => Step::Done,
+            Entry::Sent { connection, .. } => self.expect_command(connection, now_ns),
+            Entry::Changed { connection, change, .. } => {
+                if change.state == CONNECTED {
+                    return self.expect_client(connection);
+                }
+                if change.state == DISCONNECTED {
+                    self.disconnect(connection, change, config, now_ns);
+                }
+                Step::Done
+            }
+            Entry::Hole(_) => {
+                self.recorded.holes += 1;
+                Step::Done
+            }
+        }
+    }
+
+    fn send(&mut self, connection: u8, text: &[u8], now_ns: u64) -> Step {
+        let start_after_commands = self.start_after_commands;
+        let Some(client) = self.client(connection) else { return Step::Waits };
+        if !client.may_begin(start_after_commands, now_ns) {
+            return Step::Waits;
+        }
+        client.connection.push_recorded(text);
+        self.report.frames_sent += 1;
+        self.report.bytes_sent += text.len() as u64;
+        self.tracks[usize::from(connection)].is_open = true;
+        Step::Sent
+    }
+
+    /// A recorded command: the client has to send one as well.
+    fn expect_command(&mut self, connection: u8, now_ns: u64) -> Step {
+        let Some(client) = self.client(connection) else { return Step::Waits };
+        match client.answers(now_ns) {
+            Answer::Sent => {}
+            Answer::Missing => self.recorded.commands_missing += 1,
+            Answer::Awaited => return Step::Waits,
+        }
+        Step::Done
+    }
+
+    /// A recorded connection was opened: a client has to be there.
+    fn expect_client(&mut self, connection: u8) -> Step {
+        let Some(client) = self.client(connection) else { return Step::Waits };
+        client.is_told = true;
+        self.tracks[usize::from(connection)].is_open = true;
+        Step::Done
+    }
+
+    /// A recorded connection was closed. An attempt that failed closes nothing.
+    fn disconnect(
+        &mut self,
+        connection: u8,
+        change: ConnectionChange,
+        config: &SimulatorConfig,
+        now_ns: u64,
+    ) {
+        let track = &mut self.tracks[usize::from(connection)];
+        if !std::mem::take(&mut track.is_open) {
+            return;
+        }
+        let Some(mut client) = track.client.take() else { return };
+        let code = u16::try_from(change.code).ok();
+        let code = code.filter(|&code| CloseCode::from(code).is_allowed()).unwrap_or(GOING_AWAY);
+        let drain_ns = config.drain_ms_max.saturating_mul(1_000_000);
+        let deadline_ns = now_ns.saturating_add(drain_ns);
+        client.connection.close(Ending::CloseFrame(code), "as recorded", deadline_ns);
+        self.others.push(client.connection);
+        self.recorded.disconnects += 1;
+    }
+
+    /// Who stands in for a recorded connection, once there is somebody. The first clients take the
+    /// connections in order, whichever of these speaks first; later ones go where they are needed.
+    fn client(&mut self, connection: u8) -> Option<&mut Client> {
+        let index = usize::from(connection);
+        if self.tracks[index].client.is_none() {
+            let before = self.tracks[..index].iter().position(|track| !track.was_given);
+            for track in &mut self.tracks[before.unwrap_or(index)..=index] {
+                if track.client.is_none() {
+                    track.client = Some(self.waiting.pop_front()?);
+                    track.was_given = true;
+                }
+            }
+        }
+        self.tracks[index].client.as_mut()
+    }
+
+    pub(super) const fn frames_sent(&self) -> u64 {
+        self.report.frames_sent
+    }
+
+    /// Whether somebody has not taken enough of what was sent: then all wait, and nothing is
+    /// skipped.
+    pub(super) fn is_blocked(&self) -> bool {
+        let mut clients = self.tracks.iter().filter_map(|track| track.client.as_ref());
+        clients.any(|client| client.connection.pending() > PENDING_MAX)
+    }
+
+    /// Writes what waits; true if any socket took anything.
+    pub(super) fn flush(&mut self) -> bool {
+        let mut busy = false;
+        for connection in self.all_mut() {
+            busy |= connection.flush();
+        }
+        busy
+    }
+
+    /// Closes every connection.
+    pub(super) fn close_all(&mut self, ending: Ending, deadline_ns: u64) {
+        for connection in self.all_mut() {
+            connection.close(ending, "going away", deadline_ns);
+        }
+    }
+
+    /// Forgets the connections that have ended.
+    pub(super) fn bury(&mut self) {
+        let report = &mut self.report;
+        self.others.retain(|connection| match connection.gone() {
+            Some(undelivered) => {
+                report.bytes_undelivered += undelivered as u64;
+                false
+            }
+            None => true,
+        });
+    }
+
+    pub(super) fn count(&self) -> usize {
+        let given = self.tracks.iter().filter(|track| track.client.is_some()).count();
+        given + self.waiting.len() + self.others.len()
+    }
+
+    /// Whether nobody is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    pub(super) fn into_report(self, is_complete: bool) -> SimulatorReport {
+        let recorded = RecordedReport { is_complete, ..self.recorded };
+        SimulatorReport { recorded: Some(recorded), ..self.report }
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        let given = self.tracks.iter_mut().filter_map(|track| track.client.as_mut());
+        let open = given.chain(&mut self.waiting).map(|client| &mut client.connection);
+        open.chain(&mut self.others)
+    }
+}
+
+/// A connection of the recording that is open.
+const CONNECTED: u8 = ConnectionState::Connected as u8;
+/// One that is closed.
+const DISCONNECTED: u8 = ConnectionState::Disconnected as u8;
+/// The status of a close where none was recorded.
+const GOING_AWAY: u16 = 1001;
