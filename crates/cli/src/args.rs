@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// A first look at recorded sessions: what is in them, how fast it came, what is missing.
     Inspect(InspectArgs),
-    /// A TickDB-compatible venue on loopback for others to connect to.
+    /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
 }
 
@@ -237,6 +237,18 @@ pub(crate) struct SimulateArgs {
     /// Recorded Binance sessions to serve as TickDB messages instead of a made-up market.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Recorded sessions of any venue and format, a capture or lines, to play instead: every frame
+    /// byte for byte, on any path. Several are merged by time, one client for each recorded
+    /// connection. Recorded commands are waited for, so that recorded answers answer those of the
+    /// client; recorded disconnects close, and wait for it to come back.
+    #[arg(
+        long = "session",
+        env = "TICKRING_SESSION",
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["files", "profile", "seed", "symbols", "restarts", "down"]
+    )]
+    pub(crate) sessions: Vec<PathBuf>,
     /// Pace of recorded sessions: a factor or `max`.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: tickring_simulator::Speed,
@@ -252,16 +264,19 @@ pub(crate) struct SimulateArgs {
     /// Stop sending after this many messages; then stay connected and answer pings.
     #[arg(long, env = "TICKRING_COUNT", value_name = "MESSAGES")]
     pub(crate) count: Option<u64>,
-    /// Start sending when this many pairs of symbol and channel are subscribed.
-    #[arg(long, env = "TICKRING_START_AFTER", default_value_t = 1, value_name = "PAIRS")]
-    pub(crate) start_after: u32,
+    /// Start sending when this many pairs of symbol and channel are subscribed [default: 1]. With
+    /// --session, a client's frames start when it has sent this many commands [default: those that
+    /// were recorded; without any, as soon as it has sent none for 100 ms, or none for 1 s after it
+    /// came].
+    #[arg(long, env = "TICKRING_START_AFTER", value_name = "NUMBER")]
+    pub(crate) start_after: Option<u32>,
     /// How often the server goes away in the course of sending.
     #[arg(long, env = "TICKRING_RESTARTS", default_value_t = 0, value_name = "TIMES")]
     pub(crate) restarts: u32,
     /// How long it stays away each time.
     #[arg(long, env = "TICKRING_DOWN", default_value = "500ms", value_parser = duration)]
     pub(crate) down: Duration,
-    /// The key that clients must give; any key without this.
+    /// The key that clients must give; any key without this, and none with --session.
     #[arg(long, env = "TICKRING_SIMULATOR_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) key: Option<String>,
     /// End after this long.

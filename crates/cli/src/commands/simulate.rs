@@ -1,10 +1,11 @@
-//! `tickring simulate`: a TickDB-compatible venue on loopback.
+//! `tickring simulate`: a venue on loopback, TickDB-compatible or recorded.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tickring_metrics::Clock;
 use tickring_simulator::{
-    Feed, KeyCheck, Restarts, Simulator, SimulatorConfig, SimulatorError, SimulatorReport,
+    Feed, KeyCheck, RecordedReport, Restarts, Simulator, SimulatorConfig, SimulatorError,
+    SimulatorReport,
 };
 
 use crate::args::{Format, LogLevel, SimulateArgs};
@@ -50,7 +51,13 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
 }
 
 fn config(args: &SimulateArgs) -> Result<SimulatorConfig, Failure> {
-    let feed = if args.files.is_empty() {
+    let feed = if !args.sessions.is_empty() {
+        Feed::Recorded {
+            paths: args.sessions.clone(),
+            speed: args.speed,
+            start_after_commands: args.start_after,
+        }
+    } else if args.files.is_empty() {
         let mut symbols = settings::symbols(&args.symbols)?;
         if symbols.is_empty() {
             symbols = SYMBOLS.map(str::to_owned).to_vec();
@@ -63,7 +70,7 @@ fn config(args: &SimulateArgs) -> Result<SimulatorConfig, Failure> {
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     config.frames_max = args.count;
     config.duration_ms = args.duration.map(milliseconds);
-    config.start_after_subscriptions = args.start_after;
+    config.start_after_subscriptions = args.start_after.unwrap_or(config.start_after_subscriptions);
     config.restarts =
         Restarts { count: args.restarts, down_ms: milliseconds(args.down), every_frames: None };
     if let Some(key) = &args.key {
@@ -88,6 +95,9 @@ pub(super) fn simulator_failure(error: &SimulatorError) -> Failure {
 }
 
 fn text(report: &SimulatorReport) -> String {
+    if let Some(recorded) = &report.recorded {
+        return recorded_text(report, recorded);
+    }
     let SimulatorReport {
         connections,
         frames_numbered,
@@ -105,6 +115,19 @@ fn text(report: &SimulatorReport) -> String {
     )
 }
 
+fn recorded_text(report: &SimulatorReport, recorded: &RecordedReport) -> String {
+    let SimulatorReport { connections, frames_sent, bytes_sent, behind_ns_max, .. } = report;
+    let RecordedReport { commands, commands_missing, disconnects, holes, is_complete } = recorded;
+    let end = if *is_complete { "the whole recording" } else { "a part of the recording" };
+    format!(
+        "{end}: {frames_sent} frames sent ({bytes_sent} bytes) over {connections} connections, \
+         {disconnects} closed as recorded, {commands} commands came, {commands_missing} recorded \
+         ones did not, {holes} holes passed over, {} us behind at worst, {} bytes undelivered",
+        behind_ns_max / 1_000,
+        report.bytes_undelivered
+    )
+}
+
 fn json(report: &SimulatorReport) -> String {
     let numbers: Vec<_> = report
         .last_numbers
@@ -115,6 +138,15 @@ fn json(report: &SimulatorReport) -> String {
             })
         })
         .collect();
+    let recorded = report.recorded.map(|it| {
+        serde_json::json!({
+            "commands": it.commands,
+            "commands_missing": it.commands_missing,
+            "disconnects": it.disconnects,
+            "holes": it.holes,
+            "is_complete": it.is_complete,
+        })
+    });
     serde_json::json!({
         "schema_version": 1,
         "command": "simulate",
@@ -132,6 +164,7 @@ fn json(report: &SimulatorReport) -> String {
         "bytes_undelivered": report.bytes_undelivered,
         "behind_ns_max": report.behind_ns_max,
         "last_numbers": numbers,
+        "recorded": recorded,
     })
     .to_string()
 }

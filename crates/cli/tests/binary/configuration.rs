@@ -1,5 +1,6 @@
 //! Settings that cannot work are found before the first thread or socket.
 
+use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::process::Command;
@@ -125,6 +126,32 @@ fn a_simulated_feed_must_be_possible() {
 }
 
 #[test]
+fn a_played_recording_has_no_market_of_its_own() {
+    let session = ["simulate", "--session", "nosuch"];
+    for arguments in [
+        ["--profile", "open"],
+        ["--symbols", "AAPL.US"],
+        ["--seed", "1"],
+        ["--restarts", "1"],
+        ["--down", "1s"],
+    ] {
+        let words = format!("cannot be used with '{} ", arguments[0]);
+        refuses(tickring(&session).args(arguments), 2, &words);
+    }
+    let arguments = ["simulate", "other", "--session", "nosuch"];
+    refuses(&mut tickring(&arguments), 2, "cannot be used with");
+}
+
+#[test]
+fn a_recording_without_a_frame_is_not_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    File::create(&path).unwrap();
+    let words = format!("error: {}: no frame is recorded in it", path.display());
+    refuses(tickring(&["simulate", "--session"]).arg(path), 5, &words);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nosuch.gz");
@@ -132,6 +159,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let words = format!("error: {path}: cannot be opened: ");
     refuses(&mut tickring(&["replay", path, "--venue", "binance-spot"]), 5, &words);
     refuses(&mut tickring(&["simulate", path]), 5, path);
+    refuses(&mut tickring(&["simulate", "--session", path]), 5, &words);
 }
 
 #[test]

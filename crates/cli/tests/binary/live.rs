@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{Process, SYMBOLS, Venue, count, figure, list, live, messages};
 
 /// Runs until the venue has sent all it will: the reports of the engine and of the venue.
-fn run(venue: Venue, subscriptions: u32, arguments: &[&str]) -> [Value; 2] {
+pub(crate) fn run(venue: Venue, subscriptions: u32, arguments: &[&str]) -> [Value; 2] {
     let mut command = live(&venue.url, arguments);
     // Back before the venue has sent all: only a later message shows what is missing.
     command.env("RECONNECT_BASE_DELAY", "0.05").env("RECONNECT_MAX_DELAY", "0.1");

@@ -9,6 +9,7 @@ mod demo;
 mod inspect;
 mod interrupts;
 mod live;
+mod played;
 mod recorded;
 mod report;
 mod secrets;

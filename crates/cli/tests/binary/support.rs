@@ -198,7 +198,16 @@ pub(crate) struct Venue {
 impl Venue {
     /// Starts one that sends once every pair of [`SYMBOLS`] and channel is subscribed.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = tickring(&["simulate", "--start-after", PAIRS, "--format", "json"]);
+        Self::listening(tickring(&["simulate", "--start-after", PAIRS]), arguments)
+    }
+
+    /// Starts one that plays a recording.
+    pub(crate) fn play(arguments: &[&str]) -> Self {
+        Self::listening(tickring(&["simulate"]), arguments)
+    }
+
+    fn listening(mut command: Command, arguments: &[&str]) -> Self {
+        command.args(["--format", "json"]);
         let mut process = Process::start(command.args(["--log", "trace"]).args(arguments));
         let line = process.wait_for("TICKDB_WS_URL=");
         let url = line.split_once('=').unwrap().1.trim().to_owned();
