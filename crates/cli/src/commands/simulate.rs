@@ -37,6 +37,10 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let clock = Clock::new();
     let url = format!("ws://{}/v1/realtime", simulator.local_addr());
     talk.say(LogLevel::Info, format!("listening: TICKDB_WS_URL={url}"));
+    if !args.sessions.is_empty() {
+        let words = "any path leads to the recording; each connection in it waits for a client";
+        talk.say(LogLevel::Info, words);
+    }
     let start = clock.ticks();
     let report = simulator
         .run(&|| clock.elapsed_ns(start, clock.ticks()), &interrupt.flag())

@@ -262,7 +262,10 @@ fn a_session_that_is_damaged_further_on_ends_the_run_with_its_line() {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "1 good\nno time\n").unwrap();
     let config = starting_after(0, playing(&[file.path()], Speed::Max));
-    let result = serve(config, |address| while connect(address).read().is_ok() {});
+    let result = serve(config, |address| {
+        let mut client = connect(address);
+        while client.read().is_ok() {}
+    });
     let error = result.unwrap_err();
     assert!(matches!(error, SimulatorError::Capture(_)), "{error}");
     assert!(error.to_string().contains("line 2"), "{error}");

@@ -142,6 +142,55 @@ fn a_recorded_disconnect_closes_and_the_recording_waits_for_the_client_to_come_b
 }
 
 #[test]
+fn a_connection_that_is_recorded_anew_wants_a_new_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = capture(folder.path(), |tap| {
+        // Two sessions in one capture: the first was stopped while it was connected.
+        for (time_ns, frame) in [(1_000, "first"), (2_000, "second")] {
+            connected(tap, time_ns);
+            tap.sent(0, time_ns, b"command");
+            tap.received(0, time_ns, frame.as_bytes());
+        }
+    });
+    let report = serve(playing(&[&path], Speed::Max), |address| {
+        let mut client = connect(address);
+        client.send(COMMAND);
+        expect_frames(&mut client, &["first"]);
+        assert_eq!(client.drain().1, End::Frame(1001, "as recorded".to_owned()));
+        let mut client = connect(address);
+        client.expect_silence();
+        client.send(COMMAND);
+        expect_frames(&mut client, &["second"]);
+    });
+    let recorded = report.unwrap().recorded.unwrap();
+    assert_eq!((recorded.disconnects, recorded.commands, recorded.commands_missing), (1, 2, 0));
+}
+
+#[test]
+fn a_recorded_disconnect_cuts_nothing_off() {
+    const FRAMES: usize = 10_000;
+    let frames: Vec<String> = (0..FRAMES).map(|index| format!("{index:01000}")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = capture(folder.path(), |tap| {
+        connected(tap, 0);
+        frames.iter().for_each(|frame| tap.received(0, 1, frame.as_bytes()));
+        disconnected(tap, 2, 1000);
+    });
+    let mut config = playing(&[&path], Speed::Max);
+    // What waits when the connection is closed is lost.
+    config.drain_ms_max = 0;
+    let report = serve(config, |address| {
+        let mut client = connect(address);
+        expect_frames(&mut client, &frames);
+        assert!(client.drain().0.is_empty());
+    });
+    let report = report.unwrap();
+    assert_eq!(report.frames_sent, FRAMES as u64);
+    // The close itself may not have found room.
+    assert!(report.bytes_undelivered < 20, "{}", report.bytes_undelivered);
+}
+
+#[test]
 fn at_full_speed_fifty_thousand_frames_arrive_in_order() {
     let frames: Vec<String> =
         (0..50_000).map(|index| format!(r#"{{"u":{index},"p":"0.{index}"}}"#)).collect();

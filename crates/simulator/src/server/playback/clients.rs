@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tickring_capture::{ConnectionChange, Entry};
+use tickring_capture::Entry;
 use tickring_event::ConnectionState;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -125,15 +125,15 @@ impl Clients {
             Entry::Received { connection, text, .. } => self.send(connection, text, now_ns),
             Entry::Sent { text, .. } if is_keep_alive(text) => Step::Done,
             Entry::Sent { connection, .. } => self.expect_command(connection, now_ns),
-            Entry::Changed { connection, change, .. } => {
-                if change.state == CONNECTED {
-                    return self.expect_client(connection);
-                }
-                if change.state == DISCONNECTED {
-                    self.disconnect(connection, change, config, now_ns);
-                }
-                Step::Done
-            }
+            Entry::Changed { connection, change, .. } => match change.state {
+                // One that was not closed before ended with the session that recorded it.
+                CONNECTED => match self.disconnect(connection, 0, config, now_ns) {
+                    Step::Waits => Step::Waits,
+                    _ => self.expect_client(connection),
+                },
+                DISCONNECTED => self.disconnect(connection, change.code, config, now_ns),
+                _ => Step::Done,
+            },
             Entry::Hole(_) => {
                 self.recorded.holes += 1;
                 Step::Done
@@ -173,26 +173,32 @@ impl Clients {
         Step::Done
     }
 
-    /// A recorded connection was closed. An attempt that failed closes nothing.
+    /// A recorded connection was closed: so is the live one, once its socket has taken every frame.
+    /// An attempt that failed closes nothing.
     fn disconnect(
         &mut self,
         connection: u8,
-        change: ConnectionChange,
+        code: i32,
         config: &SimulatorConfig,
         now_ns: u64,
-    ) {
+    ) -> Step {
         let track = &mut self.tracks[usize::from(connection)];
-        if !std::mem::take(&mut track.is_open) {
-            return;
+        if !track.is_open {
+            return Step::Done;
         }
-        let Some(mut client) = track.client.take() else { return };
-        let code = u16::try_from(change.code).ok();
+        if track.client.as_ref().is_some_and(|client| client.connection.pending() > 0) {
+            return Step::Waits;
+        }
+        track.is_open = false;
+        let Some(mut client) = track.client.take() else { return Step::Done };
+        let code = u16::try_from(code).ok();
         let code = code.filter(|&code| CloseCode::from(code).is_allowed()).unwrap_or(GOING_AWAY);
         let drain_ns = config.drain_ms_max.saturating_mul(1_000_000);
         let deadline_ns = now_ns.saturating_add(drain_ns);
         client.connection.close(Ending::CloseFrame(code), "as recorded", deadline_ns);
         self.others.push(client.connection);
         self.recorded.disconnects += 1;
+        Step::Done
     }
 
     /// Who stands in for a recorded connection, once there is somebody. The first clients take the
@@ -200,9 +206,8 @@ impl Clients {
     fn client(&mut self, connection: u8) -> Option<&mut Client> {
         let index = usize::from(connection);
         if self.tracks[index].client.is_none() {
-            let before = self.tracks[..index].iter().position(|track| !track.was_given);
-            for track in &mut self.tracks[before.unwrap_or(index)..=index] {
-                if track.client.is_none() {
+            for (at, track) in self.tracks[..=index].iter_mut().enumerate() {
+                if at == index || !track.was_given {
                     track.client = Some(self.waiting.pop_front()?);
                     track.was_given = true;
                 }
