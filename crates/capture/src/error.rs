@@ -103,6 +103,16 @@ pub enum CaptureError {
         /// The line, from 1.
         line: u64,
     },
+    /// A line of another tool's recording is not of that tool's format.
+    #[error("{name}: line {line}: {what}")]
+    Line {
+        /// Name of the session.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A message is longer than [`FRAME_BYTES_MAX`].
     #[error("{name}: line {line}: message is longer than {FRAME_BYTES_MAX} bytes")]
     TooLong {

@@ -1,6 +1,6 @@
 //! From a session's bytes on disk to its lines: what compressed them is told by their first bytes.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -60,6 +60,28 @@ pub(crate) fn open(mut reader: Box<dyn Read + Send>) -> io::Result<Input> {
         }
     };
     Ok(BufReader::with_capacity(TEXT_BUFFER_SIZE, text))
+}
+
+/// Most bytes that are looked at to tell what a text is.
+const FIRST_BYTES_MAX: u64 = 4096;
+
+/// The first line that is not empty, or the start of it, with the empty ones before it; and the
+/// whole text, which still begins with them.
+///
+/// Waits for a line feed, [`FIRST_BYTES_MAX`] bytes or the end.
+///
+/// # Errors
+/// The text cannot be read that far.
+pub(crate) fn first_line(mut input: Input) -> io::Result<(Vec<u8>, Input)> {
+    let mut first = Vec::new();
+    while first.trim_ascii_start().is_empty() {
+        let left = FIRST_BYTES_MAX.saturating_sub(first.len() as u64);
+        if input.by_ref().take(left).read_until(b'\n', &mut first)? == 0 {
+            break;
+        }
+    }
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(first.clone()).chain(input));
+    Ok((first, BufReader::with_capacity(TEXT_BUFFER_SIZE, whole)))
 }
 
 /// Reads text ahead on a thread that the caller makes.
@@ -157,6 +179,27 @@ mod tests {
         check(b"\x50\x2a\x4d\x18", Compression::Zstd);
         check(b"\x5f\x2a\x4d\x18", Compression::Zstd);
         check(b"1723", Compression::None);
+    }
+
+    #[test]
+    fn the_first_line_is_read_and_is_still_there() {
+        for (text, expected) in [
+            ("1 a\n2 b\n", "1 a\n"),
+            ("\n\n1 a\n2 b", "\n\n1 a\n"),
+            ("1 a", "1 a"),
+            ("\n", "\n"),
+            ("", ""),
+        ] {
+            let input = open(Box::new(Cursor::new(text.to_owned()))).unwrap();
+            let (first, mut whole) = first_line(input).unwrap();
+            assert_eq!(first, expected.as_bytes());
+            let mut read = String::new();
+            whole.read_to_string(&mut read).unwrap();
+            assert_eq!(read, text);
+        }
+        let long = "x".repeat(10_000);
+        let (first, _) = first_line(open(Box::new(Cursor::new(long))).unwrap()).unwrap();
+        assert_eq!(first.len() as u64, FIRST_BYTES_MAX);
     }
 
     #[test]

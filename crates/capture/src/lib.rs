@@ -10,6 +10,8 @@
 //! file or from any [`Read`](std::io::Read); [`Merged`] joins several by arrival time;
 //! [`LineWriter`] writes it.
 //!
+//! [`open_session`] tells those and captures from the recordings of other tools and reads them all.
+//!
 //! What is left out: the text is bytes here, no venue is decoded; nothing is paced, whoever reads
 //! decides when a frame is due; no thread is started to read or decompress ahead; frames are never
 //! skipped, reordered within a file or repaired.
@@ -33,6 +35,7 @@
 
 mod container;
 mod error;
+mod import;
 mod input;
 mod line;
 mod merge;

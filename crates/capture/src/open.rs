@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use crate::container::CaptureReader;
+use crate::import::{Format, Import};
 use crate::input::{self, Input};
 use crate::{Ahead, CaptureError, CaptureOptions, LineReader, OnDamage, Session, is_capture};
 
@@ -24,7 +25,7 @@ pub struct OpenOptions {
 pub struct Opened {
     /// Its entries.
     pub session: Box<dyn Session>,
-    /// What a capture says about its session; empty for other formats.
+    /// What a capture says about its session, or another tool's format about itself.
     pub metadata: BTreeMap<String, String>,
     /// What was found, in a word.
     pub format: &'static str,
@@ -32,7 +33,8 @@ pub struct Opened {
     pub ahead: Vec<Ahead>,
 }
 
-/// Opens a session: a capture, a folder of captures, or lines that are plain, gzip or zstd.
+/// Opens a session: a capture, a folder of captures, or lines that are plain, gzip or zstd; ours or
+/// those of another tool.
 ///
 /// # Errors
 /// [`CaptureError::Open`] when the file cannot be opened or its first bytes not be read; for a
@@ -56,7 +58,7 @@ pub fn open_session(path: &Path, options: OpenOptions) -> Result<Opened, Capture
         return Ok(Opened { ahead, ..of_capture(reader) });
     }
     let file = File::open(path).map_err(open)?;
-    of_stream(path.display().to_string(), Box::new(file), options)
+    of_stream(path.display().to_string(), Some(path), Box::new(file), options)
 }
 
 /// Opens a session that comes once, such as standard input; `name` stands for the file in errors.
@@ -68,7 +70,7 @@ pub fn open_stream(
     stream: Box<dyn Read + Send>,
     options: OpenOptions,
 ) -> Result<Opened, CaptureError> {
-    of_stream(name, stream, options)
+    of_stream(name, None, stream, options)
 }
 
 /// As many bytes as tell a capture.
@@ -81,6 +83,7 @@ fn of_capture(reader: CaptureReader) -> Opened {
 
 fn of_stream(
     name: String,
+    path: Option<&Path>,
     mut stream: Box<dyn Read + Send>,
     options: OpenOptions,
 ) -> Result<Opened, CaptureError> {
@@ -92,27 +95,15 @@ fn of_stream(
     if is_capture {
         return CaptureReader::from_stream(name, whole).map(of_capture);
     }
-    let mut input = input::open(whole).map_err(read)?;
-    let first = first_bytes(&mut input).map_err(read)?;
-    of_text(name, input, &first, options)
+    let (first, input) = input::open(whole).and_then(input::first_line).map_err(read)?;
+    of_text(name, path, (&first, input), options)
 }
 
-/// Some bytes of the text, which are read again afterwards.
-fn first_bytes(input: &mut Input) -> io::Result<Vec<u8>> {
-    loop {
-        match input.fill_buf() {
-            Ok(bytes) => return Ok(bytes.to_vec()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Chooses the reader of an uncompressed text that starts with `_first`.
+/// Chooses the reader of an uncompressed text that starts with `first`.
 fn of_text(
     name: String,
-    mut input: Input,
-    _first: &[u8],
+    path: Option<&Path>,
+    (first, mut input): (&[u8], Input),
     options: OpenOptions,
 ) -> Result<Opened, CaptureError> {
     let mut ahead = Vec::new();
@@ -120,6 +111,10 @@ fn of_text(
         let (reader, work) = input::ahead(input);
         input = reader;
         ahead.push(Ahead::bytes(work));
+    }
+    if let Some(format) = Format::of(first) {
+        let Import { session, metadata } = format.open(name, path, input)?;
+        return Ok(Opened { session, metadata, format: format.name(), ahead });
     }
     let session = Box::new(LineReader::new(name, input));
     Ok(Opened { session, metadata: BTreeMap::new(), format: "lines", ahead })

@@ -28,6 +28,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("core_affinity", &["cli"]),
     ("crc32fast", &["capture"]),
     ("crossbeam-utils", &["ring"]),
+    ("dbn", &["capture"]),
     ("disruptor", &["ring"]),
     ("flate2", &["capture"]),
     ("hdrhistogram", &["metrics"]),

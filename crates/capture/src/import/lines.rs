@@ -1,0 +1,141 @@
+//! Lines of a text with their numbers, and what an importer makes of one.
+
+use std::io::{BufRead, Read};
+use std::ops::Range;
+
+use crate::input::Input;
+use crate::{CaptureError, ConnectionChange, Entry, FRAME_BYTES_MAX};
+
+/// Reads a text line by line. An error ends it.
+pub(super) struct Lines {
+    name: String,
+    /// `None` once it has ended, well or not.
+    input: Option<Input>,
+    /// The current line, from 1; 0 before the first.
+    line: u64,
+}
+
+impl Lines {
+    pub(super) const fn new(name: String, input: Input) -> Self {
+        Self { name, input: Some(input), line: 0 }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts the next line in `buffer`, without its end; false when there is none.
+    pub(super) fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, CaptureError> {
+        buffer.clear();
+        let Some(mut input) = self.input.take() else { return Ok(false) };
+        let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', buffer);
+        let size = read.map_err(|source| {
+            let name = self.name.clone();
+            CaptureError::Read { name, line: self.line, source }
+        })?;
+        if size == 0 {
+            return Ok(false);
+        }
+        self.line += 1;
+        if buffer.last() == Some(&b'\n') {
+            buffer.pop();
+        } else if size as u64 == LINE_BYTES_MAX {
+            return Err(self.too_long());
+        }
+        if buffer.last() == Some(&b'\r') {
+            buffer.pop();
+        }
+        self.input = Some(input);
+        Ok(true)
+    }
+
+    /// Ends the session: the current line is not of its format.
+    pub(super) fn fault(&mut self, what: &'static str) -> CaptureError {
+        self.input = None;
+        CaptureError::Line { name: self.name.clone(), line: self.line, what }
+    }
+
+    /// Ends the session: the message that the current line ends is too long.
+    pub(super) fn too_long(&mut self) -> CaptureError {
+        self.input = None;
+        CaptureError::TooLong { name: self.name.clone(), line: self.line }
+    }
+}
+
+/// What a line says; the position of its text is that in the importer's own buffer.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    Received { time_ns: u64, text: Range<usize> },
+    Sent { time_ns: u64, text: Range<usize> },
+    Changed { time_ns: u64, change: ConnectionChange },
+}
+
+impl Told {
+    /// What an importer holds before its first line.
+    pub(super) const NOTHING: Self = Self::Received { time_ns: 0, text: 0..0 };
+
+    /// The connection opened for the `attempt`th time.
+    pub(super) const fn connected(time_ns: u64, attempt: u32) -> Self {
+        Self::Changed { time_ns, change: ConnectionChange { state: CONNECTED, attempt, code: 0 } }
+    }
+
+    /// The connection that had opened for the `attempt`th time closed.
+    pub(super) const fn disconnected(time_ns: u64, attempt: u32) -> Self {
+        let change = ConnectionChange { state: DISCONNECTED, attempt, code: 0 };
+        Self::Changed { time_ns, change }
+    }
+
+    /// The same as an entry of the only connection.
+    pub(super) fn entry<'a>(&self, buffer: &'a [u8]) -> Entry<'a> {
+        let connection = 0;
+        match self {
+            Self::Received { time_ns, text } => {
+                Entry::Received { connection, arrival_ns: *time_ns, text: &buffer[text.clone()] }
+            }
+            Self::Sent { time_ns, text } => {
+                Entry::Sent { connection, time_ns: *time_ns, text: &buffer[text.clone()] }
+            }
+            Self::Changed { time_ns, change } => {
+                Entry::Changed { connection, time_ns: *time_ns, change: *change }
+            }
+        }
+    }
+}
+
+/// Numbers of a connection's states, as captures of ours keep them.
+const CONNECTED: u8 = 1;
+const DISCONNECTED: u8 = 4;
+
+/// Room for a time, an address and the like beside the longest message.
+const LINE_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64 + 64 * 1024;
+
+/// A session's text for tests.
+#[cfg(test)]
+pub(super) fn input(text: &str) -> Input {
+    let text: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.to_owned()));
+    std::io::BufReader::new(text)
+}
+
+/// All entries of a session as words, one a line, and the error that ends it.
+#[cfg(test)]
+pub(super) fn words(session: &mut dyn crate::Session) -> Vec<String> {
+    let mut words = Vec::new();
+    loop {
+        match session.advance() {
+            Ok(true) => words.push(match session.entry() {
+                Entry::Received { arrival_ns, text, .. } => {
+                    format!("{arrival_ns} < {}", text.escape_ascii())
+                }
+                Entry::Sent { time_ns, text, .. } => {
+                    format!("{time_ns} > {}", text.escape_ascii())
+                }
+                Entry::Changed { time_ns, change, .. } => {
+                    format!("{time_ns} state {} attempt {}", change.state, change.attempt)
+                }
+                Entry::Hole(hole) => format!("{hole:?}"),
+            }),
+            Ok(false) => return words,
+            Err(error) => words.push(error.to_string()),
+        }
+    }
+}
