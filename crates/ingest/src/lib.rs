@@ -29,6 +29,8 @@ pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
 pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
+pub use venue::rows::{RowFormat, Rows};
+pub use venue::tardis_csv::TardisCsv;
 pub use venue::tickdb;
 pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};
 pub use walk::{Walk, WalkTally, Walked};

@@ -4,6 +4,9 @@
 //! `sequence` (continuity). No socket, clock, thread or log inside.
 
 pub(crate) mod binance;
+mod listing;
+pub(crate) mod rows;
+pub(crate) mod tardis_csv;
 pub mod tickdb;
 
 use thiserror::Error;
