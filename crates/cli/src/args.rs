@@ -135,11 +135,11 @@ pub(crate) struct CaptureArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Recorded sessions: captures, folders of them, or lines, plain, gzip or zstd; `-` reads standard
-    /// input. Several are merged by arrival time.
+    /// Recorded sessions, ours (captures, folders of them, lines) or another tool's: plain, gzip or
+    /// zstd; `-` reads standard input. Several are merged by arrival time.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The venue that was recorded; a capture says it itself.
+    /// The venue that was recorded; captures and some other formats say it themselves.
     #[arg(long, env = "TICKRING_VENUE")]
     pub(crate) venue: Option<VenueName>,
     /// Pace: `1` as recorded, `10` ten times faster, `max` as fast as the strategies take it.
@@ -364,6 +364,12 @@ pub(crate) enum VenueName {
     Tickdb,
     BinanceSpot,
     BinanceUsdm,
+    /// Tardis' downloadable CSV files; recorded only.
+    TardisCsv,
+    /// LOBSTER's order books; recorded only.
+    Lobster,
+    /// Databento's DBN; recorded only.
+    Databento,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

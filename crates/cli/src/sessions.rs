@@ -13,7 +13,7 @@ use tickring_capture::{
 };
 use tickring_event::Instruments;
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
-use tickring_ingest::{Binance, Market, Venue};
+use tickring_ingest::{Binance, Market, RowFormat, Rows, TardisCsv, Venue};
 
 pub(crate) use self::undecoded::UNDECODED;
 use self::undecoded::Undecoded;
@@ -142,6 +142,9 @@ impl Request {
             VenueName::BinanceSpot => Box::new(Binance::new(Market::Spot, symbols, instruments)),
             VenueName::BinanceUsdm => Box::new(Binance::new(Market::UsdM, symbols, instruments)),
             VenueName::Tickdb => Box::new(tickdb(symbols, metadata, instruments)?),
+            VenueName::TardisCsv => Box::new(TardisCsv::new(symbols, instruments)),
+            VenueName::Lobster => Box::new(Rows::new(RowFormat::Lobster, symbols, instruments)),
+            VenueName::Databento => Box::new(Rows::new(RowFormat::Databento, symbols, instruments)),
         })
     }
 }

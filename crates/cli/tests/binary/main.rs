@@ -6,6 +6,7 @@ mod capture;
 mod configuration;
 mod damage;
 mod demo;
+mod imported;
 mod inspect;
 mod interrupts;
 mod live;
