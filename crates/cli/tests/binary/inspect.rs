@@ -334,6 +334,36 @@ fn a_capture_tells_its_venue_its_states_and_how_it_ended() {
 }
 
 #[test]
+fn a_folder_of_segments_is_one_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = capture(folder.path());
+    let segments = folder.path().join("segments");
+    fs::create_dir(&segments).unwrap();
+    for name in ["0000.mcap", "0001.mcap"] {
+        fs::copy(&path, segments.join(name)).unwrap();
+    }
+    let inspection = inspect(&segments, &[]);
+    assert_eq!(inspection["sessions"][0]["name"], segments.to_str().unwrap());
+    assert_eq!((&inspection["frames"], &inspection["commands"]), (&4.into(), &2.into()));
+    assert_eq!(inspection["connections"][0]["closes_by_code"], json!({ "1006": 2 }));
+    assert_eq!(inspection["steps_back"], 1, "the second segment begins where the first began");
+}
+
+#[test]
+fn lines_under_zstd_are_told_by_their_first_bytes() {
+    let (folder, path) = damaged();
+    let packed = folder.path().join("packed");
+    let text = fs::read(&path).unwrap();
+    fs::write(&packed, zstd::encode_all(text.as_slice(), 1).unwrap()).unwrap();
+    let inspections = [&path, &packed].map(|it| {
+        let mut inspection = inspect(it, &["--venue", "binance-usdm"]);
+        inspection["sessions"][0]["name"].take();
+        inspection
+    });
+    assert_eq!(inspections[0], inspections[1]);
+}
+
+#[test]
 fn of_two_sessions_the_one_whose_venue_is_known_is_decoded() {
     let (folder, path) = damaged();
     let capture = capture(folder.path());
