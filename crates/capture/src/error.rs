@@ -60,7 +60,8 @@ pub enum CaptureError {
         /// What is wrong with it.
         what: String,
     },
-    /// What a capture says is not what any recorder of ours writes, though its checksum is right.
+    /// What a capture says is not what any recorder of ours writes, though its checksum is right; or
+    /// another tool's file of records cannot be read on.
     #[error("{name}: after {entries} entries: {what}")]
     Malformed {
         /// Name of the capture.

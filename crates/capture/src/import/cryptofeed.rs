@@ -105,7 +105,8 @@ impl Session for Cryptofeed {
                 Some(Line::Connect(time_ns)) => self.connect(time_ns),
                 Some(Line::Sent(time_ns, text)) => self.tell(time_ns, Told::Sent { time_ns, text }),
                 Some(Line::Received(time_ns, text)) => {
-                    self.tell(time_ns, Told::Received { time_ns, text });
+                    let received = self.lines.received(time_ns, text)?;
+                    self.tell(time_ns, received);
                 }
                 None => return Err(self.lines.fault("is not one of cryptofeed's")),
             }

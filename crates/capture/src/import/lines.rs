@@ -24,7 +24,8 @@ impl Lines {
         &self.name
     }
 
-    /// Puts the next line in `buffer`, without its end; false when there is none.
+    /// Puts the next line in `buffer`, without its end, which may have a carriage return: a tool that
+    /// wrote it, never the message. False when there is none.
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, CaptureError> {
         buffer.clear();
         let Some(mut input) = self.input.take() else { return Ok(false) };
@@ -47,6 +48,23 @@ impl Lines {
         }
         self.input = Some(input);
         Ok(true)
+    }
+
+    /// A message that the current line holds, or ends. One that is too long ends the session.
+    pub(super) fn received(
+        &mut self,
+        time_ns: u64,
+        text: Range<usize>,
+    ) -> Result<Told, CaptureError> {
+        if text.len() > FRAME_BYTES_MAX {
+            return Err(self.too_long());
+        }
+        Ok(Told::Received { time_ns, text })
+    }
+
+    /// Ends the session.
+    pub(super) fn end(&mut self) {
+        self.input = None;
     }
 
     /// Ends the session: the current line is not of its format.
@@ -137,5 +155,43 @@ pub(super) fn words(session: &mut dyn crate::Session) -> Vec<String> {
             Ok(false) => return words,
             Err(error) => words.push(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_may_be_as_long_as_any_and_no_longer() {
+        let text = "x".repeat(FRAME_BYTES_MAX + 1);
+        let mut lines = Lines::new("long".into(), input(&text));
+        let mut buffer = Vec::new();
+        assert!(lines.read(&mut buffer).unwrap());
+        assert!(lines.received(1, 1..buffer.len()).is_ok());
+        let error = lines.received(1, 0..buffer.len()).unwrap_err();
+        assert!(matches!(error, CaptureError::TooLong { line: 1, .. }), "{error}");
+        assert!(!lines.read(&mut buffer).unwrap(), "it has ended");
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_given_up() {
+        let endless: Box<dyn Read + Send> = Box::new(std::io::repeat(b'x'));
+        let mut lines = Lines::new("endless".into(), std::io::BufReader::new(endless));
+        let mut buffer = Vec::new();
+        let error = lines.read(&mut buffer).unwrap_err();
+        assert!(matches!(error, CaptureError::TooLong { line: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn lines_end_in_any_way_and_are_counted() {
+        let mut lines = Lines::new("lines".into(), input("a\r\n\nb"));
+        let mut buffer = Vec::new();
+        for expected in ["a", "", "b"] {
+            assert!(lines.read(&mut buffer).unwrap());
+            assert_eq!(buffer, expected.as_bytes());
+        }
+        assert_eq!(lines.fault("is wrong").to_string(), "lines: line 3: is wrong");
+        assert!(!lines.read(&mut buffer).unwrap());
     }
 }

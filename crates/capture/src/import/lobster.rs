@@ -87,6 +87,24 @@ impl Lobster {
         })
     }
 
+    /// Reads the next message with its book.
+    fn read(&mut self) -> Result<bool, CaptureError> {
+        let has_message = self.messages.read(&mut self.message)?;
+        match (has_message, self.books.read(&mut self.book)?) {
+            (true, true) => {}
+            (false, false) => return Ok(false),
+            (true, false) => {
+                return Err(self.messages.fault("the order book file ends before this message"));
+            }
+            (false, true) => {
+                return Err(self.books.fault("the message file ends before this order book"));
+            }
+        }
+        let time_ns = self.translate()?;
+        self.told = self.messages.received(time_ns, 0..self.rows.text().len())?;
+        Ok(true)
+    }
+
     /// Writes the message and its book as one frame; the time of it.
     fn translate(&mut self) -> Result<u64, CaptureError> {
         let message = read_message(&self.message);
@@ -112,20 +130,13 @@ impl Lobster {
 
 impl Session for Lobster {
     fn advance(&mut self) -> Result<bool, CaptureError> {
-        let has_message = self.messages.read(&mut self.message)?;
-        match (has_message, self.books.read(&mut self.book)?) {
-            (true, true) => {}
-            (false, false) => return Ok(false),
-            (true, false) => {
-                return Err(self.messages.fault("the order book file ends before this message"));
-            }
-            (false, true) => {
-                return Err(self.books.fault("the message file ends before this order book"));
-            }
+        let read = self.read();
+        if read.is_err() {
+            // An error in one of the files ends both.
+            self.messages.end();
+            self.books.end();
         }
-        let time_ns = self.translate()?;
-        self.told = Told::Received { time_ns, text: 0..self.rows.text().len() };
-        Ok(true)
+        read
     }
 
     fn entry(&self) -> Entry<'_> {
@@ -251,11 +262,12 @@ mod tests {
         let fault = "messages: line 2: is not `time,type,order,size,price,direction`";
         for row in ["34200.5,1,1,1,10000", "86400,1,1,1,10000,1", "1,8,1,1,1,1", "1,4,1,1,-1,1", ""]
         {
-            check(&format!("{good}{row}\n"), &format!("{book}{book}"), &[first, fault]);
+            let messages = format!("{good}{row}\n{good}");
+            check(&messages, &format!("{book}{book}{book}"), &[first, fault]);
         }
         let fault = "books: line 2: is not `ask price,ask size,bid price,bid size,...`";
         for row in ["1,1,1", "", "1,1,-1,1", "a,1,1,1", "1,1,1,x"] {
-            check(&format!("{good}{good}"), &format!("{book}{row}\n"), &[first, fault]);
+            check(&good.repeat(3), &format!("{book}{row}\n{book}"), &[first, fault]);
         }
         let fault = "messages: line 2: the order book file ends before this message";
         check(&format!("{good}{good}"), book, &[first, fault]);

@@ -83,11 +83,13 @@ impl TardisCsv {
 
     /// Puts the next row in `next`; false when there is none.
     fn read_next(&mut self) -> Result<bool, CaptureError> {
-        self.has_next = self.lines.read(&mut self.next)?;
+        self.has_next = false;
+        let has_next = self.lines.read(&mut self.next)?;
         if self.next.contains(&ROW_END) {
             return Err(self.lines.fault("has a semicolon, which no value of Tardis has"));
         }
-        Ok(self.has_next)
+        self.has_next = has_next;
+        Ok(has_next)
     }
 
     /// Adds the rows that came with the message of the first one.
@@ -97,6 +99,7 @@ impl TardisCsv {
         };
         while self.read_next()? && self.next.get(..message) == Some(&self.text[..message]) {
             if self.text.len() + self.next.len() >= FRAME_BYTES_MAX {
+                self.has_next = false;
                 return Err(self.lines.too_long());
             }
             self.text.push(ROW_END);
@@ -123,7 +126,7 @@ impl Session for TardisCsv {
         if kind == Kind::Grouped {
             self.gather()?;
         }
-        self.told = Told::Received { time_ns, text: 0..self.text.len() };
+        self.told = self.lines.received(time_ns, 0..self.text.len())?;
         Ok(true)
     }
 

@@ -76,7 +76,7 @@ impl Session for TardisRaw {
                 return Err(self.lines.fault("is not `<ISO 8601 time in UTC> <message>`"));
             };
             self.before_ns = Some(time_ns);
-            self.told = Told::Received { time_ns, text };
+            self.told = self.lines.received(time_ns, text)?;
             if !self.is_open {
                 self.is_open = true;
                 self.attempt = self.attempt.saturating_add(1);
