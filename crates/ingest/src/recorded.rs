@@ -208,7 +208,9 @@ impl<W: FrameWait> RecordedSource<W> {
                 }
                 Entry::Hole(Hole { entries, .. }) => {
                     self.tally.holes += 1;
-                    self.tally.entries_missing += entries;
+                    // As the file says, which may be anything.
+                    self.tally.entries_missing =
+                        self.tally.entries_missing.saturating_add(entries);
                 }
                 Entry::Changed { .. } => {}
                 // What was asked of the venue then is not asked again.

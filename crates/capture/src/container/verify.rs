@@ -115,7 +115,7 @@ impl Verdict {
             }
             Entry::Hole(Hole { entries, .. }) => {
                 self.holes += 1;
-                self.entries_missing += entries;
+                self.entries_missing = self.entries_missing.saturating_add(*entries);
             }
             Entry::Sent { .. } | Entry::Changed { .. } => {}
         }
