@@ -65,7 +65,8 @@ fn theirs(frames: &Frames, count: usize) {
         .compression_level(1)
         .compression_threads(0)
         .chunk_size(Some(256 * 1024))
-        .emit_message_indexes(false);
+        .emit_message_indexes(false)
+        .disable_seeking(true);
     let mut writer = options.create(NoSeek::new(std::io::sink())).unwrap();
     let channel =
         writer.add_channel(0, "/connection/0/received", "json", &BTreeMap::new()).unwrap();

@@ -20,6 +20,7 @@ mod records;
 mod segment;
 mod segments;
 mod summary;
+mod tail;
 mod tap;
 mod unpack;
 mod verify;

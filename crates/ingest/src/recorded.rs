@@ -209,8 +209,7 @@ impl<W: FrameWait> RecordedSource<W> {
                 Entry::Hole(Hole { entries, .. }) => {
                     self.tally.holes += 1;
                     // As the file says, which may be anything.
-                    self.tally.entries_missing =
-                        self.tally.entries_missing.saturating_add(entries);
+                    self.tally.entries_missing = self.tally.entries_missing.saturating_add(entries);
                 }
                 Entry::Changed { .. } => {}
                 // What was asked of the venue then is not asked again.

@@ -34,17 +34,21 @@ pub(super) fn record(out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<
     out[length_at..length_at + 8].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Appends a message. Its sequence is 0: the format leaves that to the writer, and ours has none.
+/// What stands before a message's data. Its sequence is 0: the format leaves that to the writer, and
+/// ours has none.
 #[inline]
-pub(super) fn message(out: &mut Vec<u8>, channel: u16, time_ns: u64, data: &[u8]) {
+pub(super) fn message_head(
+    channel: u16,
+    time_ns: u64,
+    data_bytes: usize,
+) -> [u8; RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES] {
     let mut head = [0; RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES];
     head[0] = opcode::MESSAGE;
-    head[1..9].copy_from_slice(&((MESSAGE_HEAD_BYTES + data.len()) as u64).to_le_bytes());
+    head[1..9].copy_from_slice(&((MESSAGE_HEAD_BYTES + data_bytes) as u64).to_le_bytes());
     head[9..11].copy_from_slice(&channel.to_le_bytes());
     head[15..23].copy_from_slice(&time_ns.to_le_bytes());
     head[23..31].copy_from_slice(&time_ns.to_le_bytes());
-    out.extend_from_slice(&head);
-    out.extend_from_slice(data);
+    head
 }
 
 pub(super) fn u16(out: &mut Vec<u8>, number: u16) {

@@ -10,6 +10,7 @@ use super::chunk::{self, Chunk};
 use super::encode::{self, FOOTER_BYTES, MAGIC, opcode};
 use super::entry::ROLES;
 use super::segments::{SegmentTally, Store};
+use super::tail::{Tail, TailStart};
 use super::{CONNECTIONS, INSTRUMENTS_NAME, METADATA_NAME, SEGMENT};
 
 /// How much work goes into a chunk: the less, the more of them wait.
@@ -60,6 +61,8 @@ pub(super) struct Segment<S> {
     metadata: Vec<(u64, u64, &'static str)>,
     index: Vec<ChunkPlace>,
     counts: Box<[u64]>,
+    tail: Tail,
+    lost: Option<Chunk>,
 }
 
 /// Where a chunk lies.
@@ -101,6 +104,8 @@ impl<S: Store> Segment<S> {
             metadata: Vec::new(),
             index: Vec::new(),
             counts: vec![0; usize::from(ROLES * connections + 1)].into(),
+            tail: Tail::new(connections),
+            lost: None,
         };
         segment.record.extend_from_slice(&MAGIC);
         encode::record(&mut segment.record, opcode::HEADER, |out| {
@@ -151,8 +156,53 @@ impl<S: Store> Segment<S> {
         self.index.iter().map(|it| it.uncompressed_bytes).sum()
     }
 
+    /// Writes a chunk. A small one is written again with those that follow it, as one.
+    ///
+    /// # Errors
+    /// It cannot be written; [`Segment::lost`] says what is gone besides.
     pub(super) fn write_chunk(&mut self, chunk: &Chunk, effort: Effort) -> io::Result<()> {
-        let bytes = chunk.bytes.as_slice();
+        if !self.tail.takes(chunk) {
+            self.settle()?;
+        }
+        if Tail::is_small(chunk) {
+            let Self { tail, offset, crc, index, .. } = self;
+            let start = || TailStart { offset: *offset, crc: crc.clone(), chunks: index.len() };
+            tail.add(chunk, start);
+        }
+        self.append_chunk(chunk, effort)
+    }
+
+    /// Makes one chunk of the small ones at the end.
+    fn settle(&mut self) -> io::Result<()> {
+        if self.tail.parts < 2 {
+            self.tail.clear();
+            return Ok(());
+        }
+        let mut tail = std::mem::replace(&mut self.tail, Tail::new(self.connections));
+        let TailStart { offset, crc, chunks } = tail.start.clone();
+        for (sum, count) in self.counts.iter_mut().zip(&tail.chunk.counts) {
+            *sum -= count;
+        }
+        self.index.truncate(chunks);
+        (self.offset, self.crc) = (offset, crc);
+        let settled =
+            self.store.cut(offset).and_then(|()| self.append_chunk(&tail.chunk, Effort::Usual));
+        if settled.is_err() {
+            self.lost = Some(tail.chunk);
+            return settled;
+        }
+        tail.clear();
+        self.tail = tail;
+        Ok(())
+    }
+
+    /// What was written once, and went when it was to be written again.
+    pub(super) const fn lost(&self) -> Option<&Chunk> {
+        self.lost.as_ref()
+    }
+
+    fn append_chunk(&mut self, chunk: &Chunk, effort: Effort) -> io::Result<()> {
+        let bytes = chunk.bytes();
         let (compression, size) = match effort.level() {
             None => ("", bytes.len()),
             Some(level) => {
@@ -215,6 +265,7 @@ impl<S: Store> Segment<S> {
 
     /// Ends the file: instruments, end of data, summary, footer.
     pub(super) fn finish(&mut self, instruments: &BTreeMap<String, String>) -> io::Result<()> {
+        self.settle()?;
         if !instruments.is_empty() {
             self.append_metadata(INSTRUMENTS_NAME, instruments)?;
         }

@@ -5,7 +5,7 @@
 //! index of those that are whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -52,9 +52,20 @@ pub trait Store: Write + Send {
     /// # Errors
     /// It may not.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Forgets all from `offset` on, so that writing goes on there.
+    ///
+    /// # Errors
+    /// It cannot; what was there may be gone all the same.
+    fn cut(&mut self, offset: u64) -> io::Result<()>;
 }
 
 impl Store for File {
+    fn cut(&mut self, offset: u64) -> io::Result<()> {
+        self.set_len(offset)?;
+        self.seek(SeekFrom::Start(offset)).map(drop)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }

@@ -15,9 +15,6 @@ use super::entry::{CAPTURE_CONNECTIONS_MAX, ConnectionChange, Hole, ROLES, Role}
 /// Chunks in circulation: at 256 KiB each, some 16 MiB of frames may wait for the disk.
 const CHUNKS: usize = 64;
 
-/// A chunk is handed over this long after its first entry, full or not.
-const CHUNK_AGE_NS_MAX: u64 = 100_000_000;
-
 /// Yields before a blocked tap starts to park.
 const YIELDS: u32 = 100;
 
@@ -158,13 +155,13 @@ impl Tap {
     /// Has what was recorded so far handed over with the next entry, for the disk.
     pub fn make_urgent(&mut self) {
         if let Some(chunk) = &mut self.current {
-            chunk.is_urgent = true;
+            chunk.make_urgent();
         }
     }
 
     /// Hands over a chunk that is old. Call it when nothing happens.
     pub fn idle(&mut self, now_ns: u64) {
-        if self.current.as_ref().is_some_and(|chunk| chunk.is_urgent || is_old(chunk, now_ns)) {
+        if self.current.as_ref().is_some_and(|chunk| chunk.is_due(now_ns)) {
             self.hand_over();
         }
     }
@@ -172,23 +169,25 @@ impl Tap {
     #[inline]
     fn push(&mut self, role: Role, connection: u8, time_ns: u64, data: &[u8]) {
         assert!(u16::from(connection) < self.connections, "there is no connection {connection}");
-        let is_over = |chunk: &Chunk| {
-            chunk.is_urgent || chunk.is_full_for(data.len()) || is_old(chunk, time_ns)
-        };
-        if self.current.as_ref().is_some_and(is_over) {
-            self.hand_over();
-        }
-        if self.current.is_none() {
-            self.take_chunk(self.on_full);
-        }
+        let channel = role.channel(connection);
         match &mut self.current {
-            Some(chunk) => chunk.push(role.channel(connection), time_ns, data),
+            Some(chunk) if chunk.takes(data.len(), time_ns) => chunk.push(channel, time_ns, data),
+            _ => self.push_into_next(channel, time_ns, data),
+        }
+    }
+
+    /// Goes on in another chunk.
+    #[cold]
+    fn push_into_next(&mut self, channel: u16, time_ns: u64, data: &[u8]) {
+        self.hand_over();
+        self.take_chunk(self.on_full);
+        match &mut self.current {
+            Some(chunk) => chunk.push(channel, time_ns, data),
             None => self.hole.add(time_ns, data.len()),
         }
     }
 
     /// Gets an empty chunk; the hole before it, if there is one, becomes its first entry.
-    #[cold]
     fn take_chunk(&mut self, on_full: OnCaptureFull) {
         let mut turns = 0;
         self.current = loop {
@@ -211,7 +210,6 @@ impl Tap {
         }
     }
 
-    #[cold]
     fn hand_over(&mut self) {
         let Some(chunk) = self.current.take() else { return };
         if let Err(PushError::Full(chunk)) = self.full.push(chunk) {
@@ -229,8 +227,4 @@ impl Drop for Tap {
             self.hand_over();
         }
     }
-}
-
-const fn is_old(chunk: &Chunk, now_ns: u64) -> bool {
-    !chunk.is_empty() && now_ns.saturating_sub(chunk.first_ns) >= CHUNK_AGE_NS_MAX
 }

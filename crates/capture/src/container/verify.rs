@@ -200,7 +200,7 @@ fn copy(reader: &mut CaptureReader, store: File) -> Result<SegmentTally, Copy> {
                 (ROLES * connections, &hole)
             }
         };
-        if chunk.is_full_for(data.len()) {
+        if !chunk.takes(data.len(), chunk.first_ns) {
             segment.write_chunk(&chunk, Effort::Usual).map_err(Copy::Write)?;
             chunk.clear();
         }

@@ -186,8 +186,8 @@ impl<S: Segments> CaptureWriter<S> {
         }
         let Some(segment) = &mut self.segment else { return self.miss(chunk) };
         if let Err(error) = segment.write_chunk(chunk, effort) {
-            self.miss(chunk);
-            return self.fail(&error, ports);
+            self.fail(&error, ports);
+            return self.miss(chunk);
         }
         self.tally.chunks += 1;
         let is_in_haste = self.config.is_compressed && effort != Effort::Usual;
@@ -231,9 +231,11 @@ impl<S: Segments> CaptureWriter<S> {
     /// Ends the segment, if there is one: summary, footer, everything on the disk.
     fn end_segment(&mut self, ports: &WriterPorts<'_>) -> io::Result<()> {
         let Some(mut segment) = self.segment.take() else { return Ok(()) };
-        let finished = segment.finish(&(ports.instruments)());
+        if let Err(error) = segment.finish(&(ports.instruments)()) {
+            self.segment = Some(segment);
+            return Err(error);
+        }
         self.account(&segment);
-        finished?;
         if self.config.sync != SyncPolicy::None {
             segment.sync()?;
         }
@@ -291,6 +293,9 @@ impl<S: Segments> CaptureWriter<S> {
     fn fail(&mut self, error: &io::Error, ports: &mut WriterPorts<'_>) {
         if let Some(segment) = self.segment.take() {
             self.account(&segment);
+            if let Some(chunk) = segment.lost() {
+                self.miss(chunk);
+            }
         }
         self.tally.failures += 1;
         self.retry_ns = (ports.now_ns)() + RETRY_PERIOD_NS;

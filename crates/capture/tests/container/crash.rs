@@ -9,10 +9,15 @@ use tickring_capture::{
 
 use crate::support::{Kept, frames, read_all, read_bytes, record};
 
-/// A file of a chunk for each ten frames, and its frames: every 100 ms a chunk is written.
+/// A file of a chunk for each ten frames, and its frames. They are long, so that a chunk of ten is not
+/// written again with the next.
 fn small(folder: &Path, chunks: u64) -> (Vec<u8>, Vec<Kept>) {
     let path = folder.join("small.mcap");
-    let entries = frames(10 * chunks, 10_000_000);
+    let mut entries = frames(10 * chunks, 10_000_000);
+    for entry in &mut entries {
+        let Kept::Received(_, _, text) = entry else { unreachable!() };
+        text.resize(7_000, b'x');
+    }
     let tally = record(&path, &entries);
     assert!((chunks - 1..=chunks + 1).contains(&tally.chunks), "{tally:?}");
     (fs::read(&path).unwrap(), entries)
@@ -30,7 +35,7 @@ fn verdict_of(folder: &Path, bytes: &[u8]) -> Verdict {
 #[test]
 fn every_truncation_leaves_an_exact_prefix_and_is_said_to_be_unclean() {
     let folder = tempfile::tempdir().unwrap();
-    let (bytes, entries) = small(folder.path(), 6);
+    let (bytes, entries) = small(folder.path(), 4);
     let mut most = 0;
     for size in 0..bytes.len() {
         let (read, reader, error) = read_bytes(&bytes[..size], OnDamage::Stop).unwrap();
