@@ -1,5 +1,8 @@
 //! The command line: flags, their environment names and their words of help.
 
+#[cfg(feature = "export")]
+mod export;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,6 +13,8 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
+#[cfg(feature = "export")]
+pub(crate) use self::export::{ExportArgs, TableFormat};
 use crate::plan::CoreRequest;
 
 /// From a market's WebSocket to your strategies through one lock-free ring.
@@ -36,6 +41,16 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
+    /// Recorded sessions as tables for other tools: Parquet, Arrow, CSV, JSON lines.
+    #[cfg(feature = "export")]
+    Export(ExportArgs),
+    /// Not in this build.
+    #[cfg(not(feature = "export"))]
+    #[command(hide = true)]
+    Export {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<std::ffi::OsString>,
+    },
 }
 
 #[derive(Debug, Args)]

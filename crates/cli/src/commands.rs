@@ -3,6 +3,8 @@
 pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod record;
+#[cfg(feature = "export")]
+pub(crate) mod export;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod simulate;
@@ -12,6 +14,14 @@ use crate::args::{Format, LogLevel, TalkArgs};
 use crate::engine::Outcome;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Talk};
+
+/// Says how to get a command that this build lacks, and gives the exit code.
+#[cfg(not(feature = "export"))]
+pub(crate) fn absent(feature: &str) -> Exit {
+    let words = format!("this build has no `{feature}`: build with `--features {feature}`");
+    Talk::new(LogLevel::Error).say(LogLevel::Error, words);
+    Exit::Usage
+}
 
 /// Prints the report of a run, or why there is none, and gives the exit code.
 fn finish(args: TalkArgs, ended: Result<Outcome, Failure>) -> Exit {

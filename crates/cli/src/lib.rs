@@ -68,6 +68,10 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        #[cfg(feature = "export")]
+        Command::Export(args) => commands::export::run(&args),
+        #[cfg(not(feature = "export"))]
+        Command::Export { .. } => commands::absent("export"),
     };
     exit.into()
 }

@@ -35,6 +35,12 @@ impl Talk {
     }
 }
 
+/// Standard output, for a result that is too long to be a text.
+#[cfg(feature = "export")]
+pub(crate) fn stdout() -> impl Write + Send {
+    io::stdout()
+}
+
 /// Prints a result on standard output.
 ///
 /// # Errors
