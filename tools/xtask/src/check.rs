@@ -55,6 +55,19 @@ fn steps(nextest: bool, ci: bool) -> Vec<Step> {
         cargo("format", &["fmt", "--all", "--check"]),
         Step::Tidy,
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        cargo(
+            "clippy of the export",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                "tickring-cli/export",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
     ];
     match (nextest, ci) {
         (true, false) => steps.push(cargo("tests", &["nextest", "run", "--workspace"])),
@@ -70,6 +83,12 @@ fn steps(nextest: bool, ci: bool) -> Vec<Step> {
             &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"],
         )),
     }
+    // The export's tests need the command with its feature. All members again, so that what they use
+    // is built as it was for the tests before.
+    steps.push(cargo(
+        "export tests",
+        &["test", "--workspace", "--features", "tickring-cli/export", "--test", "export"],
+    ));
     steps.push(cargo("doc tests", &["test", "--doc", "--workspace"]));
     // Quiet, so that the last lines of a good run are those of the tests.
     steps.push(cargo("documentation", &["doc", "--quiet", "--workspace", "--no-deps"]));
@@ -124,7 +143,9 @@ mod tests {
             "fmt --all --check",
             "tidy",
             "clippy --workspace --all-targets -- -D warnings",
+            "clippy --workspace --all-targets --features tickring-cli/export -- -D warnings",
             "nextest run --workspace",
+            "test --workspace --features tickring-cli/export --test export",
             "test --doc --workspace",
             "doc --quiet --workspace --no-deps",
         ];
@@ -133,12 +154,12 @@ mod tests {
 
     #[test]
     fn without_nextest_cargo_runs_the_tests() {
-        assert_eq!(lines(false, false)[3], "test --workspace --lib --bins --tests");
+        assert_eq!(lines(false, false)[4], "test --workspace --lib --bins --tests");
     }
 
     #[test]
     fn ci_learns_of_every_failed_test() {
-        assert_eq!(lines(true, true)[3], "nextest run --workspace --profile ci");
-        assert!(lines(false, true)[3].ends_with("--no-fail-fast"));
+        assert_eq!(lines(true, true)[4], "nextest run --workspace --profile ci");
+        assert!(lines(false, true)[4].ends_with("--no-fail-fast"));
     }
 }
