@@ -6,7 +6,6 @@
 //! `FILE` holds recorded lines (plain, gzip, zstd); without it the frames are made up.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
-#![expect(clippy::print_stdout, reason = "a bench prints its results")]
 #![expect(clippy::cast_precision_loss, reason = "ratios are printed to two digits")]
 
 mod capture {
@@ -16,6 +15,8 @@ mod capture {
     pub(crate) mod tap;
     pub(crate) mod writer;
 }
+
+use std::io::Write as _;
 
 use capture::{frames::Frames, reader, tap, writer};
 use tickring_metrics::Clock;
@@ -27,10 +28,15 @@ fn main() {
     let file = std::env::args().skip(1).find(|it| !it.starts_with("--"));
     let frames = file.as_deref().map_or_else(Frames::made_up, Frames::of_file);
     let clock = Clock::new();
-    println!("{} frames of {} bytes", frames.len(), frames.bytes());
+    say(&format!("{} frames of {} bytes", frames.len(), frames.bytes()));
     tap::compare(&frames, &clock);
     writer::compare(&frames, &clock);
     reader::compare(&frames, &clock);
+}
+
+/// Prints a line; whoever closed standard output wants none.
+fn say(line: &str) {
+    drop(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
 /// The time of `work` in seconds.
@@ -49,5 +55,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn print_ratio(name: &str, ratios: &[f64]) {
     let (least, most) =
         ratios.iter().fold((f64::MAX, 0.0_f64), |(low, high), &it| (low.min(it), high.max(it)));
-    println!("  {name}: {:.2} (of {ROUNDS}: {least:.2} to {most:.2})", median(ratios.to_vec()));
+    say(&format!(
+        "  {name}: {:.2} (of {ROUNDS}: {least:.2} to {most:.2})",
+        median(ratios.to_vec())
+    ));
 }

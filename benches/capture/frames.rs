@@ -24,7 +24,7 @@ impl Frames {
     pub(crate) fn made_up() -> Self {
         let mut frames = Self { bytes: Vec::new(), places: Vec::new() };
         for index in 0..200_000_u64 {
-            let (price, size) = (61_000_00 + index * 7_919 % 1_013, index * 31 % 9_973);
+            let (price, size) = (6_100_000 + index * 7_919 % 1_013, index * 31 % 9_973);
             let text = format!(
                 r#"{{"stream":"btcusdt@bookTicker","data":{{"e":"bookTicker","u":{},"s":"BTCUSDT","b":"{}.{:02}","B":"{}.{:03}","a":"{}.{:02}","A":"{}.{:03}","T":{},"E":{}}}}}"#,
                 5_123_119_988_480 + index * 3,

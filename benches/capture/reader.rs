@@ -7,7 +7,7 @@ use tickring_metrics::{Clock, LatencyRecorder};
 
 use super::files::write;
 use super::frames::Frames;
-use crate::{ROUNDS, print_ratio, timed};
+use crate::{ROUNDS, print_ratio, say, timed};
 
 /// Times that are sought.
 const SEEKS: u64 = 300;
@@ -38,7 +38,7 @@ pub(crate) fn compare(frames: &Frames, clock: &Clock) {
         let round = [walk / uncompressed, bare / zstd, zstd / one, one / two];
         ratios.iter_mut().zip(round).for_each(|(all, ratio)| all.push(ratio));
     }
-    println!("reader, {} frames:", frames.len());
+    say(&format!("reader, {} frames:", frames.len()));
     for (name, ratios) in names.iter().zip(&ratios) {
         print_ratio(name, ratios);
     }
@@ -118,8 +118,8 @@ fn seek(path: &Path, frames: &Frames, clock: &Clock) {
         times.record_ticks(clock.ticks().saturating_sub(start));
     }
     let it = times.summary(clock);
-    println!(
+    say(&format!(
         "seek, file opened anew each time: p50 {} ns, p99 {} ns, max {} ns",
         it.p50, it.p99, it.max
-    );
+    ));
 }

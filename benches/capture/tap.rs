@@ -5,6 +5,7 @@ use tickring_metrics::{Clock, LatencyRecorder, LatencySummary};
 
 use super::files::{Nowhere, config, run};
 use super::frames::Frames;
+use crate::say;
 
 /// Frames recorded, taken from the session again and again.
 const FRAMES: usize = 1_000_000;
@@ -38,22 +39,28 @@ impl Kept {
 }
 
 pub(crate) fn compare(frames: &Frames, clock: &Clock) {
-    println!("tap, {FRAMES} frames, one each {PERIOD_NS} ns, the writer on a thread beside it:");
+    say(&format!(
+        "tap, {FRAMES} frames, one each {PERIOD_NS} ns, the writer on a thread beside it:"
+    ));
     let groups = keep(frames, clock, GROUP);
     let per_frame = |ns: u64| ns as f64 / GROUP as f64;
     let [copied, recorded] = groups.map(|it| per_frame(it.p50));
-    println!("  by {GROUP}s: plain copy p50 {copied:.1} ns, recorded p50 {recorded:.1} ns a frame");
+    say(&format!(
+        "  by {GROUP}s: plain copy p50 {copied:.1} ns, recorded p50 {recorded:.1} ns a frame"
+    ));
     let singles = keep(frames, clock, 1);
     for (name, it) in ["plain copy", "recorded"].iter().zip(&singles) {
         let LatencySummary { p50, p99, p99_9, max, count, .. } = it;
-        println!("  {name}: p50 {p50} ns, p99 {p99} ns, p99.9 {p99_9} ns, max {max} ns, {count}");
+        say(&format!(
+            "  {name}: p50 {p50} ns, p99 {p99} ns, p99.9 {p99_9} ns, max {max} ns, {count}"
+        ));
     }
     let [copied_tail, recorded_tail] = singles.map(|it| it.p99_9 as f64);
-    println!(
+    say(&format!(
         "  ratio: p50 {:.2} (by {GROUP}s), p99.9 {:.2}",
         recorded / copied,
         recorded_tail / copied_tail
-    );
+    ));
 }
 
 /// Keeps each frame both ways, `group` frames in a go: times of the copies and of the records.

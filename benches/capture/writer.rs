@@ -13,7 +13,7 @@ use zstd::bulk::Compressor;
 
 use super::files::{Nowhere, config, run, write};
 use super::frames::Frames;
-use crate::{ROUNDS, print_ratio, timed};
+use crate::{ROUNDS, print_ratio, say, timed};
 
 /// Bytes of frames that the tap's chunks take without a writer beside them, with room to spare.
 const ROUND_BYTES: usize = 7 * 1024 * 1024;
@@ -29,7 +29,7 @@ pub(crate) fn compare(frames: &Frames, clock: &Clock) {
         beside_crate.push(theirs / ours);
         beside_zstd.push(bare / ours);
     }
-    println!("writer, {count} frames, zstd level 1, tap and writer on one thread:");
+    say(&format!("writer, {count} frames, zstd level 1, tap and writer on one thread:"));
     print_ratio("frames/s beside the mcap crate's writer", &beside_crate);
     print_ratio("frames/s beside zstd alone on the same chunks", &beside_zstd);
     compare_size(frames);
@@ -131,11 +131,11 @@ fn compare_size(frames: &Frames) {
     let path = folder.path().join("a.mcap");
     let tally = write(&path, frames, true);
     let lines = zstd::encode_all(frames.lines().as_slice(), 1).unwrap().len();
-    println!(
+    say(&format!(
         "size: {} bytes ({} of {} chunks in haste), {:.2} of `zstd -1` of the same lines ({lines})",
         tally.bytes,
         tally.chunks_in_haste,
         tally.chunks,
         tally.bytes as f64 / lines as f64
-    );
+    ));
 }

@@ -1,10 +1,10 @@
 //! One file for each subcommand, and what they share.
 
 pub(crate) mod demo;
-pub(crate) mod inspect;
-pub(crate) mod record;
 #[cfg(feature = "export")]
 pub(crate) mod export;
+pub(crate) mod inspect;
+pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod simulate;

@@ -197,6 +197,7 @@ fn start(path: &Path, ahead: Vec<Ahead>) -> Result<(), CaptureError> {
     Ok(())
 }
 
-fn unreadable(error: &CaptureError) -> Failure {
+/// A session that cannot be opened, in words.
+pub(crate) fn unreadable(error: &CaptureError) -> Failure {
     Failure::new(Exit::InputOutput, error.to_string())
 }

@@ -253,7 +253,7 @@ fn in_folder(folder: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 /// Has a new file's name survive a loss of power.
 fn sync_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 /// The files that follow a file.

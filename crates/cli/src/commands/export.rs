@@ -18,7 +18,7 @@ use crate::args::{self, ExportArgs, LogLevel, TableFormat};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::{self, Talk};
-use crate::sessions::{Request, Sessions};
+use crate::sessions::{Request, Sessions, unreadable};
 use crate::settings;
 
 /// Runs the command.
@@ -91,7 +91,7 @@ fn decoded(args: &ExportArgs, talk: Talk, run: Run) -> Result<ExportReport, Fail
 /// Exports the entries of the sessions as they are.
 fn raw(args: &ExportArgs, talk: Talk, run: Run) -> Result<ExportReport, Failure> {
     let start_ticks = run.clock.ticks();
-    let sessions = request(args)?.reopen()?;
+    let sessions = request(args)?.reopen().map_err(|error| unreadable(&error))?;
     let mut export = create(args, Arc::default())?;
     let mut merged = Merged::new(sessions).map_err(input)?;
     let (mut entries, mut frames, mut bytes) = (0, 0, 0);

@@ -83,11 +83,11 @@ impl FrameRows {
             }
         };
         let time = timestamp(entry.time_ns())?;
-        self.push_row(time, kind, rest);
+        self.push_row(time, kind, &rest);
         Ok(())
     }
 
-    fn push_row(&mut self, time: Option<i64>, kind: &str, rest: Rest<'_>) {
+    fn push_row(&mut self, time: Option<i64>, kind: &str, rest: &Rest<'_>) {
         self.entry.push(self.entries);
         self.entries += 1;
         self.time.push_option(time);

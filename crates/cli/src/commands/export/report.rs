@@ -101,7 +101,7 @@ impl ExportReport {
         for Written { table, path, rows, bytes } in tables {
             let rows = HumanCount(*rows).to_string();
             let bytes = HumanCount(*bytes).to_string();
-            let path = path.as_ref().map_or("-".to_owned(), |it| it.display().to_string());
+            let path = path.as_ref().map_or_else(|| "-".to_owned(), |it| it.display().to_string());
             writeln!(text, "{:<12} {rows:>12} {bytes:>14}  {path}", table.name())?;
         }
         Ok(())
