@@ -1,7 +1,9 @@
 //! What a live run records is what it was, also after a crash.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -127,6 +129,64 @@ fn a_recorder_that_is_started_again_goes_on_in_its_folder() {
     assert_eq!(replayed["recorded"]["holes"], 1, "what lies between the two is a hole");
     let gaps = list(&replayed["gaps"]);
     assert!(gaps.iter().any(|gap| gap["reason"] == "unrecorded"), "{gaps:?}");
+}
+
+/// A Python that has the `mcap` package, or `None` with a word on why the test does nothing.
+///
+/// # Panics
+/// When there is none and `CI` is `true`.
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn python() -> Option<OsString> {
+    let python = std::env::var_os("TICKRING_PYTHON").unwrap_or_else(|| "python3".into());
+    let found = Command::new(&python).args(["-c", "import mcap, zstandard"]).output();
+    if found.is_ok_and(|it| it.status.success()) {
+        return Some(python);
+    }
+    let words = format!("{} cannot import mcap; TICKRING_PYTHON names another", python.display());
+    let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!is_ci, "{words}");
+    eprintln!("SKIPPED: {words}");
+    None
+}
+
+#[test]
+fn another_reader_of_the_format_finds_the_same_frames() {
+    let Some(python) = python() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/checks/capture_counts.py");
+    let venue = Venue::start(&["--profile", "steady:10000", "--count", "20000"]);
+    let (folder, path) = folder();
+    record(&venue, 1, &path, &[]);
+    let (cut, repaired) = (folder.path().join("cut.mcap"), folder.path().join("whole.mcap"));
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() / 3]).unwrap();
+    tickring_capture::repair(&cut, &repaired, false).unwrap();
+    for file in [path, repaired] {
+        let output = Command::new(&python).arg(&script).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let kept = &verify(&file, 0)["files"][0]["kept"];
+        assert!(count(&kept["frames"]) > 1_000, "{kept}");
+        for field in ["frames", "frame_bytes"] {
+            assert_eq!(found[field], kept[field], "{field} of {}", file.display());
+        }
+        assert_eq!(found["crc32"], crc_of(&file));
+    }
+}
+
+/// CRC-32 of all frames, by its definition (IEEE 802.3, bits reversed).
+fn crc_of(path: &Path) -> String {
+    let mut reader = CaptureReader::open(path).unwrap();
+    let mut crc = u32::MAX;
+    while let Some(entry) = reader.next().unwrap() {
+        let Entry::Received { text, .. } = entry else { continue };
+        for &byte in text {
+            crc ^= u32::from(byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+            }
+        }
+    }
+    format!("{:08x}", !crc)
 }
 
 #[test]
