@@ -1,36 +1,49 @@
-//! Session files: recorded frames with their arrival times.
+//! Recorded sessions: written while trading, read from every format, verified and repaired.
 //!
-//! A session holds what one connection received, in order of receipt, one frame a line:
+//! A **capture** is an MCAP file of everything that passed between a venue and us: frames, commands,
+//! connection changes, and holes where something is missing. A [`Tap`] on the thread that sees them
+//! copies each once, a [`CaptureWriter`] on another thread compresses and keeps the promise about the
+//! disk, a [`CaptureReader`] checks every chunk before it hands out its first entry, [`verify`] and
+//! [`repair`] say and mend what a crash left. `docs/CAPTURE_FORMAT.md` has the format.
 //!
-//! ```text
-//! <receive time, integer ns> SP <message text exactly as received> LF
-//! ```
-//!
-//! [`LineReader`] reads it plain, gzip or zstd (told by the first bytes, never by the name) from a
-//! file or from any [`Read`](std::io::Read); [`Merged`] joins several by arrival time;
-//! [`LineWriter`] writes it.
-//!
-//! [`open_session`] tells those and captures from the recordings of other tools and reads them all.
+//! [`open_session`] opens captures, lines (`<receive time, integer ns> SP <message> LF`, see
+//! [`LineReader`]) and the recordings of other tools, told by their first bytes, never by their name;
+//! each is a [`Session`] of [`Entry`]s, and [`Merged`] joins several by time.
 //!
 //! What is left out: the text is bytes here, no venue is decoded; nothing is paced, whoever reads
-//! decides when a frame is due; no thread is started to read or decompress ahead; frames are never
-//! skipped, reordered within a file or repaired.
+//! decides when an entry is due; no thread is made, what can run ahead is handed out as work
+//! ([`Ahead`]).
 //!
 //! ```
-//! use std::io::Cursor;
-//! use tickring_capture::{LineReader, LineWriter};
+//! use std::collections::BTreeMap;
+//! use tickring_capture::{
+//!     CaptureReader, CaptureWriter, Ending, Entry, OnCaptureFull, SegmentFiles, WriterConfig,
+//!     WriterPorts, capture_channel,
+//! };
 //!
-//! let mut writer = LineWriter::new("session", Vec::new());
-//! writer.write_frame(1_000, br#"{"cmd":"pong"}"#)?;
-//! writer.write_frame(2_500, b"[1,2]")?;
-//! let session = writer.finish()?;
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("session.mcap");
 //!
-//! let mut reader = LineReader::from_reader("session".into(), Box::new(Cursor::new(session)))?;
-//! while let Some(frame) = reader.next_frame()? {
-//!     assert!(frame.arrival_ns >= 1_000);
-//! }
-//! assert_eq!(reader.frames_read(), 2);
-//! # Ok::<(), tickring_capture::CaptureError>(())
+//! let (mut tap, receiver) = capture_channel(1, OnCaptureFull::Block);
+//! let config = WriterConfig::new(BTreeMap::from([("venue".into(), "tickdb".into())]));
+//! let writer = CaptureWriter::new(SegmentFiles::create(&path, false)?, config, &receiver, 0)?;
+//! tap.received(0, 1_000, br#"{"cmd":"pong"}"#);
+//! drop(tap);
+//! // On a thread of its own, otherwise.
+//! let tally = writer.run(receiver, &mut WriterPorts {
+//!     now_ns: &|| 0,
+//!     instruments: &BTreeMap::new,
+//!     say: &mut |_| (),
+//! });
+//! assert_eq!((tally.frames, tally.failures), (1, 0));
+//!
+//! let mut reader = CaptureReader::open(&path)?;
+//! let text = br#"{"cmd":"pong"}"#;
+//! let frame = Entry::Received { connection: 0, arrival_ns: 1_000, text };
+//! assert_eq!(reader.next()?, Some(frame));
+//! assert_eq!(reader.next()?, None);
+//! assert_eq!(reader.ending(), Some(Ending::Clean));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod container;

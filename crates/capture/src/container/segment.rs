@@ -247,8 +247,10 @@ impl<S: Store> Segment<S> {
     /// Writes `self.record` and empties it.
     fn append_record(&mut self) -> io::Result<()> {
         let written = self.store.write_all(&self.record);
-        self.crc.update(&self.record);
-        self.offset += self.record.len() as u64;
+        if written.is_ok() {
+            self.crc.update(&self.record);
+            self.offset += self.record.len() as u64;
+        }
         self.record.clear();
         written
     }
