@@ -79,7 +79,7 @@ pub(crate) fn write(path: &Path, frames: &Frames, is_compressed: bool) -> Captur
         for (index, (time_ns, text)) in frames.iter().enumerate() {
             tap.received(0, time_ns, text);
             // Not faster than it is written, or chunks are compressed less.
-            if index % 512 == 0 {
+            if is_compressed && index % 512 == 0 {
                 std::thread::park_timeout(PAUSE);
             }
         }

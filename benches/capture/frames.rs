@@ -50,6 +50,16 @@ impl Frames {
         self.places.push((time_ns, start, self.bytes.len()));
     }
 
+    /// The same so many times, one after the other in time.
+    pub(crate) fn repeated(&self, times: u64) -> Self {
+        let mut frames = Self { bytes: Vec::new(), places: Vec::new() };
+        let span_ns = self.get(self.len() - 1).0 - self.get(0).0 + 1;
+        for turn in 0..times {
+            self.iter().for_each(|(time_ns, text)| frames.push(time_ns + turn * span_ns, text));
+        }
+        frames
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

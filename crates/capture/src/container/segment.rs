@@ -62,6 +62,8 @@ pub(super) struct Segment<S> {
     index: Vec<ChunkPlace>,
     counts: Box<[u64]>,
     tail: Tail,
+    /// With which small chunks become one.
+    effort: Effort,
     lost: Option<Chunk>,
 }
 
@@ -105,6 +107,7 @@ impl<S: Store> Segment<S> {
             index: Vec::new(),
             counts: vec![0; usize::from(ROLES * connections + 1)].into(),
             tail: Tail::new(connections),
+            effort: Effort::Usual,
             lost: None,
         };
         segment.record.extend_from_slice(&MAGIC);
@@ -118,6 +121,11 @@ impl<S: Store> Segment<S> {
         metadata.insert(SEGMENT.to_owned(), number.to_string());
         segment.append_metadata(METADATA_NAME, &metadata)?;
         Ok(segment)
+    }
+
+    /// Compresses nothing from here on.
+    pub(super) const fn leave_uncompressed(&mut self) {
+        self.effort = Effort::Last;
     }
 
     pub(super) const fn bytes(&self) -> u64 {
@@ -186,7 +194,7 @@ impl<S: Store> Segment<S> {
         self.index.truncate(chunks);
         (self.offset, self.crc) = (offset, crc);
         let settled =
-            self.store.cut(offset).and_then(|()| self.append_chunk(&tail.chunk, Effort::Usual));
+            self.store.cut(offset).and_then(|()| self.append_chunk(&tail.chunk, self.effort));
         if settled.is_err() {
             self.lost = Some(tail.chunk);
             return settled;

@@ -134,7 +134,10 @@ impl<S: Segments> CaptureWriter<S> {
     ) -> io::Result<Self> {
         let connections = receiver.connections;
         let store = segments.create()?;
-        let segment = Segment::start(store, &config.metadata, connections, 0, now_ns)?;
+        let mut segment = Segment::start(store, &config.metadata, connections, 0, now_ns)?;
+        if !config.is_compressed {
+            segment.leave_uncompressed();
+        }
         let tally = CaptureTally { segments: 1, ..CaptureTally::default() };
         Ok(Self {
             segments,
@@ -246,7 +249,10 @@ impl<S: Segments> CaptureWriter<S> {
         let store = self.segments.create()?;
         let (metadata, number) = (&self.config.metadata, self.tally.segments);
         match Segment::start(store, metadata, self.connections, number, now_ns) {
-            Ok(segment) => {
+            Ok(mut segment) => {
+                if !self.config.is_compressed {
+                    segment.leave_uncompressed();
+                }
                 self.tally.segments += 1;
                 self.segment = Some(segment);
                 Ok(())

@@ -150,6 +150,23 @@ fn a_quiet_stream_takes_whole_chunks_and_is_an_exact_prefix_at_any_moment() {
 }
 
 #[test]
+fn an_uncompressed_capture_holds_its_bytes_as_they_are() {
+    let disk = Disk::default();
+    disk.0.lock().unwrap().more = vec![usize::MAX];
+    let entries = frames(3_000, 20_000_000);
+    let config = WriterConfig { is_compressed: false, ..WriterConfig::new(metadata()) };
+    let (tally, _) = record_with(disk.clone(), config, OnCaptureFull::Block, |mut tap| {
+        entries.iter().for_each(|entry| entry.record(&mut tap));
+    });
+    assert_eq!(tally.chunks_in_haste, 0, "nobody is behind");
+    let disk = disk.0.lock().unwrap();
+    let (read, ..) = read_bytes(&disk.files[0], OnDamage::Stop).unwrap();
+    assert!(read == entries);
+    let summary = mcap::Summary::read(&disk.files[0]).unwrap().unwrap();
+    assert!(summary.chunk_indexes.iter().all(|it| it.compression.is_empty()));
+}
+
+#[test]
 fn a_disk_that_stays_full_stops_nothing_and_loses_what_it_says() {
     let disk = Disk::default();
     disk.0.lock().unwrap().more = vec![2_000];
