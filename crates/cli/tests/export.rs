@@ -4,8 +4,9 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -183,6 +184,29 @@ fn a_session_that_is_cut_off_leaves_no_file() {
     let arguments = [session.as_str(), "--venue", "binance-usdm", "-o", &tables];
     let [_, err] = exits(export(&arguments), 5);
     assert!(err.contains("session: line 3"), "{err}");
+    assert_eq!(fs::read_dir(folder.path().join("tables")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_interrupt_ends_the_export_and_leaves_no_file() {
+    const LINES_MAX: usize = 200_000;
+    let (folder, _, tables) = session();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickring"));
+    command.env_clear().args(["export", "-", "--raw", "-o", &tables, "--log", "debug"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    err.read_line(&mut said).unwrap();
+    assert_eq!(said, "debug: exporting 1 files\n", "it listens for signals by now");
+    let script = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    let mut input = child.stdin.take().unwrap();
+    let is_read_to_the_end = (0..LINES_MAX).all(|_| input.write_all(b"1 {}\n").is_ok());
+    drop(input);
+    err.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(!is_read_to_the_end && said.contains("no file was written"), "{said}");
     assert_eq!(fs::read_dir(folder.path().join("tables")).unwrap().count(), 0);
 }
 

@@ -28,14 +28,24 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
     /// The ending of a file's name.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
-            Self::Parquet => "parquet",
+            // That of a stream; `.arrow` is Arrow's file with an index.
             Self::Arrow => "arrows",
-            Self::Csv => "csv",
-            Self::Ndjson => "ndjson",
+            Self::Parquet | Self::Csv | Self::Ndjson => self.name(),
         }
     }
 }

@@ -24,7 +24,7 @@ impl Table {
     pub const EVENTS: [Self; 6] =
         [Self::Trades, Self::TopOfBook, Self::Levels, Self::Bars, Self::Gaps, Self::Status];
 
-    /// The table's name, of which its file is called after.
+    /// The table's name, which its file is called after.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

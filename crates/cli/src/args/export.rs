@@ -23,8 +23,9 @@ pub(crate) struct ExportArgs {
     /// Tables to write; all of them without this.
     #[arg(long, env = "TICKRING_KIND", value_delimiter = ',', value_name = "TABLE")]
     pub(crate) kind: Vec<TableName>,
-    /// Write the frames as they were recorded, in one table, instead of decoding them.
-    #[arg(long, env = "TICKRING_RAW", conflicts_with_all = ["kind", "venue", "symbols"])]
+    /// Write the frames as they were recorded, in one table, instead of decoding them. It needs no
+    /// venue.
+    #[arg(long, env = "TICKRING_RAW", conflicts_with_all = ["kind", "symbols"])]
     pub(crate) raw: bool,
     /// The venue that was recorded; a capture says it itself.
     #[arg(long, env = "TICKRING_VENUE")]

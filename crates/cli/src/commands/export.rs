@@ -42,6 +42,7 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    talk.say(LogLevel::Debug, format!("exporting {} files", args.files.len()));
     let run = Run { clock: Clock::new(), interrupt, progress: Progress::new(args.log) };
     let report = if args.raw { raw(args, talk, run)? } else { decoded(args, talk, run)? };
     if to_stdout {
@@ -84,7 +85,7 @@ fn decoded(args: &ExportArgs, talk: Talk, run: Run) -> Result<ExportReport, Fail
     let tables = export.finish().map_err(failure)?;
     let wall_ns = clock.elapsed_ns(start_ticks, clock.ticks());
     let (frames, bytes, decoded) = Decoded::of(tally);
-    let format = format(args).extension();
+    let format = format(args).name();
     Ok(ExportReport { format, wall_ns, entries, frames, bytes, decoded: Some(decoded), tables })
 }
 
@@ -109,7 +110,7 @@ fn raw(args: &ExportArgs, talk: Talk, run: Run) -> Result<ExportReport, Failure>
     warn_of_cuts(talk, &merged);
     let tables = export.finish().map_err(failure)?;
     let wall_ns = clock.elapsed_ns(start_ticks, clock.ticks());
-    let format = format(args).extension();
+    let format = format(args).name();
     Ok(ExportReport { format, wall_ns, entries, frames, bytes, decoded: None, tables })
 }
 

@@ -16,7 +16,7 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = "{spinner} {human_pos} entries, {per_sec}, {elapsed}";
+        let style = "{spinner} {human_pos} entries, {elapsed}";
         let style = ProgressStyle::with_template(style).expect("the template is well-formed");
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self(bar.with_finish(ProgressFinish::AndClear))
