@@ -5,7 +5,7 @@
 
 mod cryptofeed;
 #[cfg(feature = "dbn")]
-mod dbn;
+mod databento;
 mod lines;
 mod lobster;
 mod rows;
@@ -107,7 +107,7 @@ impl Format {
 #[cfg(feature = "dbn")]
 #[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
 fn open_dbn(name: String, input: Input) -> Result<Box<dyn Session>, CaptureError> {
-    Ok(Box::new(dbn::Dbn::new(name, input)))
+    Ok(Box::new(databento::Dbn::new(name, input)))
 }
 
 #[cfg(not(feature = "dbn"))]

@@ -9,6 +9,9 @@ use crate::tidy;
 /// Sessions recorded from live venues, beside the checkout and never part of it.
 const RECORDED_DATA: &str = "../shared/data";
 
+/// All features, which are off by default for their build time.
+const FEATURES: &str = "tickring-cli/export,tickring-cli/dbn";
+
 /// One thing to run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
@@ -56,13 +59,13 @@ fn steps(nextest: bool, ci: bool) -> Vec<Step> {
         Step::Tidy,
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         cargo(
-            "clippy of the export",
+            "clippy of the features",
             &[
                 "clippy",
                 "--workspace",
                 "--all-targets",
                 "--features",
-                "tickring-cli/export",
+                FEATURES,
                 "--",
                 "-D",
                 "warnings",
@@ -83,11 +86,15 @@ fn steps(nextest: bool, ci: bool) -> Vec<Step> {
             &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"],
         )),
     }
-    // The export's tests need the command with its feature. All members again, so that what they use
-    // is built as it was for the tests before.
+    // What is built only when it is asked for. All members again, so that what they use is built as it
+    // was for the tests before.
     steps.push(cargo(
         "export tests",
-        &["test", "--workspace", "--features", "tickring-cli/export", "--test", "export"],
+        &["test", "--workspace", "--features", FEATURES, "--test", "export"],
+    ));
+    steps.push(cargo(
+        "Databento tests",
+        &["test", "--workspace", "--features", FEATURES, "--lib", "--test", "binary", "databento"],
     ));
     steps.push(cargo("doc tests", &["test", "--doc", "--workspace"]));
     // Quiet, so that the last lines of a good run are those of the tests.
@@ -143,9 +150,10 @@ mod tests {
             "fmt --all --check",
             "tidy",
             "clippy --workspace --all-targets -- -D warnings",
-            "clippy --workspace --all-targets --features tickring-cli/export -- -D warnings",
+            "clippy --workspace --all-targets --features tickring-cli/export,tickring-cli/dbn -- -D warnings",
             "nextest run --workspace",
-            "test --workspace --features tickring-cli/export --test export",
+            "test --workspace --features tickring-cli/export,tickring-cli/dbn --test export",
+            "test --workspace --features tickring-cli/export,tickring-cli/dbn --lib --test binary databento",
             "test --doc --workspace",
             "doc --quiet --workspace --no-deps",
         ];
