@@ -27,19 +27,23 @@ pub struct CaptureReader {
     /// The chunk that is being handed out, and how much of it was.
     chunk: Unpacked,
     position: usize,
-    current: Current,
+    /// The message that was read last.
+    message: Message,
     entries: u64,
     /// Damage that was passed over and is told with the next chunk's time.
     hole: Option<Hole>,
+    /// That damage, while it is the entry that was read last.
+    hole_told: Option<Hole>,
     ending: Option<Ending>,
 }
 
-/// The entry that was read last.
+/// Where a message lies in its chunk, up to `position`.
 #[derive(Clone, Copy, Debug)]
-enum Current {
-    None,
-    Message { role: Option<(u8, Role)>, time_ns: u64, start: usize },
-    Hole(Hole),
+struct Message {
+    /// Its connection and what it is; `None` for a hole.
+    role: Option<(u8, Role)>,
+    time_ns: u64,
+    start: usize,
 }
 
 /// How a capture is read.
@@ -165,9 +169,10 @@ impl CaptureReader {
             chunks,
             chunk: Unpacked::default(),
             position: 0,
-            current: Current::None,
+            message: Message { role: None, time_ns: 0, start: 0 },
             entries: 0,
             hole: None,
+            hole_told: Some(Hole::default()),
             ending: None,
         }
     }
@@ -230,37 +235,37 @@ impl CaptureReader {
         Ok(true)
     }
 
-    /// The next message of the chunk; `None` at its end.
-    fn next_message(&mut self) -> Result<Option<Current>, CaptureError> {
+    /// Reads the next message of the chunk; false at its end.
+    #[inline]
+    fn next_message(&mut self) -> Result<bool, CaptureError> {
         loop {
             let Some(rest) = self.chunk.bytes.get(self.position..).filter(|it| !it.is_empty())
             else {
-                return Ok(None);
+                return Ok(false);
             };
-            if rest.len() < RECORD_HEAD_BYTES {
+            let Some((head, body)) = rest.split_at_checked(RECORD_HEAD_BYTES) else {
                 return Err(self.malformed("a record reaches past the end of its chunk"));
-            }
-            let (opcode, length) = (rest[0], le_u64(&rest[1..]));
-            let body = &rest[RECORD_HEAD_BYTES..];
-            let Some(length) = usize::try_from(length).ok().filter(|&it| it <= body.len()) else {
+            };
+            let length = usize::try_from(le_u64(&head[1..])).unwrap_or(usize::MAX);
+            let Some(body) = body.get(..length) else {
                 return Err(self.malformed("a record reaches past the end of its chunk"));
             };
             let start = self.position + RECORD_HEAD_BYTES;
-            if opcode != opcode::MESSAGE {
-                self.position = start + length;
+            self.position = start + length;
+            if head[0] != opcode::MESSAGE {
                 continue;
             }
-            if length < MESSAGE_HEAD_BYTES {
+            let Some((head, data)) = body.split_at_checked(MESSAGE_HEAD_BYTES) else {
                 return Err(self.malformed("a message is too short"));
-            }
-            let channel = u16::from_le_bytes([body[0], body[1]]);
-            let time_ns = le_u64(&body[6..]);
+            };
+            let channel = u16::from_le_bytes([head[0], head[1]]);
             let role = Role::of(channel, self.connections);
-            if role.is_none() && channel != ROLES * self.connections {
-                return Err(self.malformed("a message is of no known channel"));
+            if !matches!(role, Some((_, Role::Received | Role::Sent))) {
+                self.check(channel, role, data)?;
             }
-            self.position = start + length;
-            return Ok(Some(Current::Message { role, time_ns, start: start + MESSAGE_HEAD_BYTES }));
+            let (time_ns, start) = (le_u64(&head[6..]), start + MESSAGE_HEAD_BYTES);
+            self.message = Message { role, time_ns, start };
+            return Ok(true);
         }
     }
 
@@ -273,9 +278,18 @@ impl CaptureReader {
         }
     }
 
-    /// Checks what `entry` will read.
-    fn check(&self, role: Option<(u8, Role)>, data: &[u8]) -> Result<(), CaptureError> {
+    /// Checks what `entry` will read of a message that is no text.
+    #[cold]
+    fn check(
+        &self,
+        channel: u16,
+        role: Option<(u8, Role)>,
+        data: &[u8],
+    ) -> Result<(), CaptureError> {
         match role {
+            None if channel != ROLES * self.connections => {
+                Err(self.malformed("a message is of no known channel"))
+            }
             None if Hole::from_bytes(data).is_none() => {
                 Err(self.malformed("a hole is not as long as holes are"))
             }
@@ -285,56 +299,55 @@ impl CaptureReader {
             _ => Ok(()),
         }
     }
+
+    /// Tells the damage that was passed over, before the message that was read, which is read again.
+    #[cold]
+    fn tell_hole(&mut self, last_ns: u64) {
+        self.hole_told = self.hole.take().map(|hole| Hole { last_ns, ..hole });
+        self.position = self.message.start - MESSAGE_HEAD_BYTES - RECORD_HEAD_BYTES;
+    }
 }
 
 impl Session for CaptureReader {
+    #[inline]
     fn advance(&mut self) -> Result<bool, CaptureError> {
         loop {
-            if let Some(message) = self.next_message()? {
-                let Current::Message { role, time_ns, start } = message else { continue };
-                self.check(role, &self.chunk.bytes[start..self.position])?;
-                self.current = match self.hole.take() {
-                    // The damage is told first; then this message is read again.
-                    Some(hole) => {
-                        self.position = start - MESSAGE_HEAD_BYTES - RECORD_HEAD_BYTES;
-                        Current::Hole(Hole { last_ns: time_ns, ..hole })
-                    }
-                    None => message,
-                };
+            if self.next_message()? {
+                self.hole_told = None;
+                if self.hole.is_some() {
+                    self.tell_hole(self.message.time_ns);
+                }
                 break;
             }
             if self.next_chunk()? {
                 continue;
             }
+            // At the end there is no message after the damage.
             let Some(hole) = self.hole.take() else { return Ok(false) };
-            self.current = Current::Hole(Hole { last_ns: hole.first_ns, ..hole });
+            self.hole_told = Some(Hole { last_ns: hole.first_ns, ..hole });
             break;
         }
         self.entries += 1;
         Ok(true)
     }
 
+    #[inline]
     fn entry(&self) -> Entry<'_> {
-        match self.current {
-            Current::Message { role, time_ns, start } => {
-                let data = &self.chunk.bytes[start..self.position];
-                match role {
-                    None => Entry::Hole(Hole::from_bytes(data).expect("checked by `advance`")),
-                    Some((connection, Role::Received)) => {
-                        Entry::Received { connection, arrival_ns: time_ns, text: data }
-                    }
-                    Some((connection, Role::Sent)) => {
-                        Entry::Sent { connection, time_ns, text: data }
-                    }
-                    Some((connection, Role::Changed)) => {
-                        let change =
-                            ConnectionChange::from_bytes(data).expect("checked by `advance`");
-                        Entry::Changed { connection, time_ns, change }
-                    }
-                }
+        if let Some(hole) = self.hole_told {
+            return Entry::Hole(hole);
+        }
+        let Message { role, time_ns, start } = self.message;
+        let data = &self.chunk.bytes[start..self.position];
+        match role {
+            Some((connection, Role::Received)) => {
+                Entry::Received { connection, arrival_ns: time_ns, text: data }
             }
-            Current::Hole(hole) => Entry::Hole(hole),
-            Current::None => Entry::Hole(Hole::default()),
+            Some((connection, Role::Sent)) => Entry::Sent { connection, time_ns, text: data },
+            Some((connection, Role::Changed)) => {
+                let change = ConnectionChange::from_bytes(data).expect("checked by `advance`");
+                Entry::Changed { connection, time_ns, change }
+            }
+            None => Entry::Hole(Hole::from_bytes(data).expect("checked by `advance`")),
         }
     }
 
