@@ -137,8 +137,13 @@ pub(crate) struct CaptureArgs {
     #[arg(long, env = "TICKRING_UNCOMPRESSED")]
     pub(crate) uncompressed: bool,
     /// Start a new file at this size in MiB.
-    #[arg(long, env = "TICKRING_SEGMENT_MIB", default_value_t = 1024, value_name = "MIB",
-          value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    #[arg(
+        long,
+        env = "TICKRING_SEGMENT_MIB",
+        default_value_t = 1024,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u64).range(1..=1_048_576)
+    )]
     pub(crate) segment_mib: u64,
     /// Start a new file at this age.
     #[arg(long, env = "TICKRING_SEGMENT_TIME", default_value = "1h", value_parser = duration)]
@@ -171,17 +176,29 @@ pub(crate) struct ReplayArgs {
     /// always come.
     #[arg(long, env = "TICKRING_CHANNELS", value_delimiter = ',')]
     pub(crate) channels: Vec<ChannelName>,
-    /// Play everything again, so many times or until you stop it.
-    #[arg(long = "loop", env = "TICKRING_LOOP", value_name = "TIMES", num_args = 0..=1,
-          default_missing_value = "forever", value_parser = times)]
+    /// Play everything again, until you stop it or so many times: `--loop=3`.
+    #[arg(
+        long = "loop",
+        env = "TICKRING_LOOP",
+        value_name = "TIMES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "forever",
+        value_parser = times
+    )]
     pub(crate) repeat: Option<Repeats>,
     /// At a damaged place of a capture: `stop` with an error, or `skip` to the next whole chunk, with
     /// a gap in the stream.
     #[arg(long, env = "TICKRING_ON_DAMAGE", default_value = "stop")]
     pub(crate) on_damage: DamagePolicy,
     /// Threads that read and decompress ahead of each file.
-    #[arg(long, env = "TICKRING_READ_AHEAD", default_value_t = 1, value_name = "THREADS",
-          value_parser = clap::value_parser!(u8).range(0..=8))]
+    #[arg(
+        long,
+        env = "TICKRING_READ_AHEAD",
+        default_value_t = 1,
+        value_name = "THREADS",
+        value_parser = clap::value_parser!(u8).range(0..=8)
+    )]
     pub(crate) read_ahead: u8,
     /// Exit with 1 unless the run hash is this one: the strategies were given something else.
     #[arg(long, env = "TICKRING_VERIFY_HASH", value_name = "HASH", value_parser = run_hash)]

@@ -63,6 +63,8 @@ struct Repeat {
     /// How many times more; `None` until somebody stops.
     left: Option<u64>,
     reopen: Reopen,
+    /// Frames handed out when it was played before: where there are none, it ends.
+    frames_before: u64,
     /// Connections that still have to be said to be closed, the next one last.
     closing: Vec<u8>,
 }
@@ -147,7 +149,7 @@ impl<W: FrameWait> RecordedSource<W> {
     /// closes and opens.
     #[must_use]
     pub fn repeated(mut self, times: Option<u64>, reopen: Reopen) -> Self {
-        self.repeat = Some(Repeat { left: times, reopen, closing: Vec::new() });
+        self.repeat = Some(Repeat { left: times, reopen, frames_before: 0, closing: Vec::new() });
         self
     }
 
@@ -251,9 +253,12 @@ impl<W: FrameWait> RecordedSource<W> {
 
     /// The end of the recordings: of the run, or of one time that they are played.
     fn over(&mut self) -> Result<Incoming<'static>, SourceError> {
-        let Some(repeat) = self.repeat.as_mut().filter(|it| it.left != Some(0)) else {
+        let frames = self.tally.frames;
+        let goes_on = |it: &&mut Repeat| it.left != Some(0) && frames > it.frames_before;
+        let Some(repeat) = self.repeat.as_mut().filter(goes_on) else {
             return Ok(Incoming::Ended);
         };
+        repeat.frames_before = frames;
         let sessions = (repeat.reopen)()?;
         let connections = self.merged.connections();
         self.tally.steps_back += self.merged.steps_back();

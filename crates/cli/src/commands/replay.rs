@@ -21,6 +21,9 @@ pub(crate) fn run(args: &ReplayArgs, strategies: &Strategies) -> Exit {
 }
 
 fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
+    if args.repeat.is_some() && args.files.iter().any(|it| it.as_os_str() == "-") {
+        return Err(Failure::usage("--loop: standard input comes only once; name a file"));
+    }
     let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     let request = request(args, &prepared.symbols);
     let Sessions { sessions, mut venues, instruments, .. } = request.open()?;

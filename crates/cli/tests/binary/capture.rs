@@ -296,11 +296,22 @@ fn a_replay_can_be_cut_filtered_and_repeated() {
         (&trades["events"]["levels"], &trades["events"]["top_of_book"]),
         (&0.into(), &0.into())
     );
-    let thrice = run(&["--loop", "2"]);
+    let thrice = run(&["--loop=2"]);
     assert_eq!((&thrice["frames"], &thrice["recorded"]["repeats"]), (&15_000.into(), &2.into()));
     assert_eq!(count(&thrice["events"]["trade"]), 3 * count(&whole["events"]["trade"]));
     let endless = run(&["--loop", "--duration", "2s"]);
     assert!(count(&endless["recorded"]["repeats"]) > 0);
+}
+
+#[test]
+fn what_cannot_be_repeated_is_not() {
+    let (folder, _) = folder();
+    let path = folder.path().join("lines");
+    session(&path, "");
+    let mut command = tickring(&["replay", "--venue", "tickdb", "--loop"]);
+    Ran::of(command.arg(&path)).exits(0);
+    let ran = Ran::of(&mut tickring(&["replay", "--venue", "tickdb", "--loop", "-"])).exits(2);
+    assert!(ran.err.contains("--loop: standard input"), "{}", ran.err);
 }
 
 #[test]
