@@ -98,6 +98,9 @@ fn properties(schema: &Schema) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
         .set_created_by(concat!("tickring ", env!("CARGO_PKG_VERSION")).to_owned())
+        // What is said of each page stays in memory until the file ends, so nothing is.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
         .set_max_row_group_bytes(Some(GROUP_BYTES_MAX));
     for field in schema.fields() {
@@ -111,6 +114,11 @@ fn properties(schema: &Schema) -> WriterProperties {
             DataType::Binary => builder
                 .set_column_dictionary_enabled(column(), false)
                 .set_column_statistics_enabled(column(), EnabledStatistics::None),
+            // The least and the greatest of a row group each keep more than themselves in memory
+            // until the file ends (parquet 60.1): 0.4 MB a row group of levels.
+            DataType::Decimal128(..) => {
+                builder.set_column_statistics_enabled(column(), EnabledStatistics::None)
+            }
             // Symbols, words and prices repeat: a dictionary, until it grows too large.
             _ => builder,
         };

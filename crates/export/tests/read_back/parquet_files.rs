@@ -180,3 +180,16 @@ fn times_and_sequences_are_differences_and_symbols_a_dictionary() {
         assert!(encodings.contains(&wanted), "{name}: {encodings:?}");
     }
 }
+
+#[test]
+fn nothing_is_kept_in_memory_for_each_page() {
+    let market = Market::new();
+    let Read { metadata, .. } = read(&market, Table::Trades, &market.trades());
+    for column in metadata.row_group(0).columns() {
+        let name = column.column_path().string();
+        assert!(column.offset_index_offset().is_none(), "{name}");
+        assert!(column.column_index_offset().is_none(), "{name}");
+        let is_decimal = matches!(name.as_str(), "price" | "quantity");
+        assert_eq!(column.statistics().is_none(), is_decimal, "{name}");
+    }
+}
