@@ -282,12 +282,17 @@ const DISCONNECTED: u8 = 4;
 /// A capture of one TickDB connection: opens, asks, gets an answer that is none, closes with 1006,
 /// opens again.
 fn capture(folder: &Path) -> PathBuf {
+    capture_with(folder, b"\x1b[2J no JSON")
+}
+
+/// The same with another first frame.
+fn capture_with(folder: &Path, frame: &[u8]) -> PathBuf {
     let path = folder.join("session.mcap");
     let (mut tap, receiver) = capture_channel(1, OnCaptureFull::Block);
     let change = |state, attempt, code| ConnectionChange { state, attempt, code };
     tap.changed(0, 1_000, change(CONNECTED, 1, 0), false);
     tap.sent(0, 2_000, br#"{"cmd":"subscribe"}"#);
-    tap.received(0, 3_000, b"\x1b[2J no JSON");
+    tap.received(0, 3_000, frame);
     tap.changed(0, 4_000, change(DISCONNECTED, 1, 1006), true);
     tap.changed(0, 5_000, change(CONNECTED, 2, 0), false);
     tap.received(0, 6_000, br#"{"cmd":"pong"}"#);
@@ -399,7 +404,8 @@ fn a_capture_that_was_cut_says_where() {
 #[test]
 fn a_damaged_chunk_is_a_hole() {
     let folder = tempfile::tempdir().unwrap();
-    let path = capture(folder.path());
+    // So long that its chunk stays alone.
+    let path = capture_with(folder.path(), &[b'x'; 100_000]);
     let mut bytes = fs::read(&path).unwrap();
     // zstd's magic number, in the first chunk.
     let at = bytes.windows(4).position(|it| it == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();

@@ -62,6 +62,11 @@ messages.snapshot: number
 messages.trade: number
 recorded.busiest_100ms_delivered: null
 recorded.busiest_100ms_recorded: number
+recorded.entries_missing: number
+recorded.holes: number
+recorded.not_reproducible[]: string
+recorded.pacing_error_ns: null
+recorded.repeats: number
 recorded.span_ns: number
 recorded.speed: null
 recorded.steps_back: number
