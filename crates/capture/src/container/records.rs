@@ -158,9 +158,10 @@ impl Records {
         if length > RECORD_BYTES_MAX as u64 {
             return Err(Fault::Damage("a record claims to be longer than any is"));
         }
-        self.body.clear();
-        let size = self.input.reader().take(length).read_to_end(&mut self.body)?;
-        if (size as u64) < length {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        // Only what it is longer than the last is cleared, and it is read in one call.
+        self.body.resize(length, 0);
+        if fill(self.input.reader(), &mut self.body)? < length {
             return Ok(Found::Part);
         }
         self.crc_before.clone_from(&self.crc);
