@@ -31,7 +31,8 @@ pub(crate) use ahead::wait_for;
 pub use chunks::{Damage, OnDamage};
 pub use ending::Ending;
 pub use entry::{CAPTURE_CONNECTIONS_MAX, ConnectionChange, Entry, Hole};
-pub use reader::{CaptureOptions, CaptureReader, is_capture};
+pub(crate) use reader::is_capture;
+pub use reader::{CaptureOptions, CaptureReader};
 pub use segments::{
     INDEX_NAME, SEGMENTS_MAX, SegmentFiles, SegmentTally, Segments, Store, SyncPolicy, segments,
 };

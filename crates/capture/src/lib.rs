@@ -60,12 +60,12 @@ pub use container::{
     CaptureWriter, ChunkReceiver, Condition, ConnectionChange, Damage, Ending, Entry, Hole,
     INDEX_NAME, INSTRUMENTS_NAME, METADATA_NAME, OnCaptureFull, OnDamage, SEGMENTS_MAX,
     SegmentFiles, SegmentTally, Segments, Store, SyncPolicy, Tap, Verdict, WriterConfig,
-    WriterNotice, WriterPorts, capture_channel, is_capture, is_finished, repair, segments, verify,
+    WriterNotice, WriterPorts, capture_channel, is_finished, repair, segments, verify,
 };
 pub use error::CaptureError;
 pub use line::reader::LineReader;
 pub use line::writer::LineWriter;
 pub use line::{FRAME_BYTES_MAX, RecordedFrame};
 pub use merge::Merged;
-pub use open::{OpenOptions, Opened, open_session, open_stream};
+pub use open::{OpenOptions, Opened, is_capture_path, open_session, open_stream};
 pub use session::Session;

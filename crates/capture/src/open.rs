@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use crate::container::CaptureReader;
+use crate::container::{CaptureReader, is_capture};
 use crate::import::{Format, Import};
 use crate::input::{self, Input};
-use crate::{Ahead, CaptureError, CaptureOptions, LineReader, OnDamage, Session, is_capture};
+use crate::{Ahead, CaptureError, CaptureOptions, LineReader, OnDamage, Session};
 
 /// How a session is opened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,25 +40,35 @@ pub struct Opened {
 /// [`CaptureError::Open`] when the file cannot be opened or its first bytes not be read; for a
 /// capture also as [`CaptureReader::open`].
 pub fn open_session(path: &Path, options: OpenOptions) -> Result<Opened, CaptureError> {
-    let open = |source| CaptureError::Open { path: path.to_owned(), source };
-    let mut magic = Vec::new();
-    if path.is_dir() || {
-        let file = File::open(path).map_err(open)?;
-        // What cannot be sought is looked at only once, below.
-        let is_file = file.metadata().map_err(open)?.is_file();
-        if is_file {
-            file.take(MAGIC_BYTES).read_to_end(&mut magic).map_err(open)?;
-        }
-        // One that was cut within its first bytes is still a capture.
-        is_capture(&magic) || path.extension().is_some_and(|it| it == "mcap")
-    } {
+    if is_capture_path(path)? {
         let OpenOptions { on_damage, from_ns, threads } = options;
         let capture = CaptureOptions { on_damage, from_ns, threads };
         let (reader, ahead) = CaptureReader::open_with(path, capture)?;
         return Ok(Opened { ahead, ..of_capture(reader) });
     }
-    let file = File::open(path).map_err(open)?;
+    let file =
+        File::open(path).map_err(|source| CaptureError::Open { path: path.to_owned(), source })?;
     of_stream(path.display().to_string(), Some(path), Box::new(file), options)
+}
+
+/// Whether a path is a capture or a folder of them: by its first bytes, or by its name `.mcap` where
+/// those were cut or damaged. What cannot be sought, such as a pipe, is not looked at.
+///
+/// # Errors
+/// It cannot be opened or its first bytes not be read.
+pub fn is_capture_path(path: &Path) -> Result<bool, CaptureError> {
+    if path.is_dir() || path.extension().is_some_and(|it| it == "mcap") {
+        return Ok(true);
+    }
+    let mut magic = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        if file.metadata()?.is_file() {
+            file.take(MAGIC_BYTES).read_to_end(&mut magic)?;
+        }
+        Ok(())
+    });
+    read.map_err(|source| CaptureError::Open { path: path.to_owned(), source })?;
+    Ok(is_capture(&magic))
 }
 
 /// Opens a session that comes once, such as standard input; `name` stands for the file in errors.

@@ -311,13 +311,7 @@ impl<W: FrameWait> Source for RecordedSource<W> {
                 Incoming::Frame(Frame { stamp: self.stamp(connection, arrival_ticks), text })
             }
             Entry::Changed { connection, change, .. } => {
-                let status = status_of(change).map_err(|state| {
-                    SourceError::Recorded(CaptureError::Malformed {
-                        name: "the recording".to_owned(),
-                        entries: self.tally.frames,
-                        what: format!("a connection has no state {state}"),
-                    })
-                })?;
+                let status = status_of(change, self.tally.frames)?;
                 Incoming::Status(self.stamp(connection, arrival_ticks), status)
             }
             Entry::Hole(Hole { entries, .. }) => {

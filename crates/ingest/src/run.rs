@@ -222,26 +222,16 @@ impl<S: Source> Turns<S> {
         self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
         self.send_commands(stamp);
         if complete {
-            let status = Status { state: ConnectionState::Subscribed, attempt: 0, code: 0 };
-            self.push_status(stamp, status);
+            self.batch.push(status_event(stamp, SUBSCRIBED));
         }
     }
 
     /// A connection changed its state: the stream says so, and the venue starts over.
     fn change(&mut self, stamp: Stamp, status: Status) -> Result<(), End> {
-        let venue = &mut self.venues[usize::from(stamp.connection.0)];
-        match status.state {
-            ConnectionState::Connected => venue.open(&mut self.commands),
-            ConnectionState::Disconnected => venue.disconnected(stamp, &mut self.batch),
-            ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
-        }
-        self.push_status(stamp, status);
+        let venue = &mut *self.venues[usize::from(stamp.connection.0)];
+        change_state(venue, (stamp, status), &mut self.commands, &mut self.batch);
         self.send_commands(stamp);
         self.publish(stamp)
-    }
-
-    fn push_status(&mut self, stamp: Stamp, status: Status) {
-        self.batch.push(MarketEvent::status(&stamp.origin(InstrumentId::NONE), status));
     }
 
     fn send_commands(&mut self, stamp: Stamp) {
@@ -316,6 +306,29 @@ impl<S: Source> Turns<S> {
             drained,
         }
     }
+}
+
+/// Every command since the handshake was answered.
+pub(crate) const SUBSCRIBED: Status =
+    Status { state: ConnectionState::Subscribed, attempt: 0, code: 0 };
+
+/// What a connection's new state does: the venue starts over, and the stream says so.
+pub(crate) fn change_state(
+    venue: &mut dyn Venue,
+    (stamp, status): (Stamp, Status),
+    commands: &mut Vec<String>,
+    batch: &mut EventBatch,
+) {
+    match status.state {
+        ConnectionState::Connected => venue.open(commands),
+        ConnectionState::Disconnected => venue.disconnected(stamp, batch),
+        ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
+    }
+    batch.push(status_event(stamp, status));
+}
+
+pub(crate) fn status_event(stamp: Stamp, status: Status) -> MarketEvent {
+    MarketEvent::status(&stamp.origin(InstrumentId::NONE), status)
 }
 
 /// What strategies are told of frames that a recording misses: of every connection and instrument.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
-use tickring_capture::{ConnectionChange, Tap};
+use tickring_capture::{CaptureError, ConnectionChange, Tap};
 use tickring_event::{ConnectionId, ConnectionState, Status};
 use tickring_metrics::Clock;
 
@@ -143,8 +143,8 @@ const fn change_of(status: Status) -> ConnectionChange {
     ConnectionChange { state, attempt, code }
 }
 
-/// The status that a capture keeps; a state's number that stands for none as the error.
-pub(crate) const fn status_of(change: ConnectionChange) -> Result<Status, u8> {
+/// The status that a recording keeps, after so many frames of it.
+pub(crate) fn status_of(change: ConnectionChange, frames: u64) -> Result<Status, CaptureError> {
     let ConnectionChange { state, attempt, code } = change;
     let state = match state {
         0 => ConnectionState::Connecting,
@@ -152,7 +152,13 @@ pub(crate) const fn status_of(change: ConnectionChange) -> Result<Status, u8> {
         2 => ConnectionState::Subscribed,
         3 => ConnectionState::Stale,
         4 => ConnectionState::Disconnected,
-        _ => return Err(state),
+        _ => {
+            return Err(CaptureError::Malformed {
+                name: "the recording".to_owned(),
+                entries: frames,
+                what: format!("a connection has no state {state}"),
+            });
+        }
     };
     Ok(Status { state, attempt, code })
 }

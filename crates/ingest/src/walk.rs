@@ -2,12 +2,12 @@
 //! something else.
 
 use tickring_capture::{CaptureError, Entry, Hole, Merged, Session};
-use tickring_event::{ConnectionId, ConnectionState, InstrumentId, MarketEvent, Status};
+use tickring_event::{ConnectionId, ConnectionState, MarketEvent, Status};
 use tickring_metrics::{Counter, Counters};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::run::{DecodeFailure, hole_event};
+use crate::run::{DecodeFailure, SUBSCRIBED, change_state, hole_event, status_event};
 use crate::tap::status_of;
 use crate::venue::{Inbound, Venue};
 
@@ -42,7 +42,8 @@ pub struct Walked<'a> {
 /// What a walk counted.
 #[derive(Clone, Debug, Default)]
 pub struct WalkTally {
-    /// As the ingest loop counts: frames, bytes, decode errors, acks, gaps, repeats.
+    /// As the ingest loop counts: frames, bytes, decode errors, what other frames turned out to be,
+    /// and what decoders count, such as repeats.
     pub counters: Counters,
     /// Frames that could not be decoded, by reason, with the first one's error.
     pub decode_errors: Vec<DecodeFailure>,
@@ -127,10 +128,20 @@ impl Walk {
                 let decoded = venue.decode(&Frame { stamp, text }, &mut self.batch);
                 match decoded {
                     Ok(Inbound::Data(kind)) => return Ok(venue.message_kinds()[kind]),
-                    Ok(Inbound::Pong) => return Ok("pong"),
-                    Ok(Inbound::Ignored) => return Ok("ignored"),
-                    Ok(Inbound::Ack { complete }) => self.follow_up(stamp, complete),
+                    Ok(Inbound::Pong) => {
+                        self.tally.counters.add(Counter::Pongs, 1);
+                        return Ok("pong");
+                    }
+                    Ok(Inbound::Ignored) => {
+                        self.tally.counters.add(Counter::Ignored, 1);
+                        return Ok("ignored");
+                    }
+                    Ok(Inbound::Ack { complete }) => {
+                        self.tally.counters.add(Counter::Acks, 1);
+                        self.follow_up(stamp, complete);
+                    }
                     Ok(Inbound::Refused(refusal)) => {
+                        self.tally.counters.add(Counter::Refusals, 1);
                         self.follow_up(stamp, refusal.complete);
                         return Ok("refused");
                     }
@@ -143,11 +154,7 @@ impl Walk {
                 Ok("ack")
             }
             Entry::Changed { connection, time_ns, change } => {
-                let status = status_of(change).map_err(|state| CaptureError::Malformed {
-                    name: "the recording".to_owned(),
-                    entries: self.tally.counters.get(Counter::Frames),
-                    what: format!("a connection has no state {state}"),
-                })?;
+                let status = status_of(change, self.tally.counters.get(Counter::Frames))?;
                 self.change(stamp(connection, time_ns), status);
                 Ok("")
             }
@@ -160,28 +167,18 @@ impl Walk {
     }
 
     fn follow_up(&mut self, stamp: Stamp, complete: bool) {
-        self.tally.counters.add(Counter::Acks, 1);
         self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
         self.commands.clear();
         if complete {
-            let status = Status { state: ConnectionState::Subscribed, attempt: 0, code: 0 };
-            self.push_status(stamp, status);
+            self.batch.push(status_event(stamp, SUBSCRIBED));
         }
     }
 
     fn change(&mut self, stamp: Stamp, status: Status) {
-        let venue = &mut self.venues[usize::from(stamp.connection.0)];
-        match status.state {
-            ConnectionState::Connected => venue.open(&mut self.commands),
-            ConnectionState::Disconnected => venue.disconnected(stamp, &mut self.batch),
-            ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
-        }
+        let venue = &mut *self.venues[usize::from(stamp.connection.0)];
+        change_state(venue, (stamp, status), &mut self.commands, &mut self.batch);
+        // There is nobody to send to.
         self.commands.clear();
-        self.push_status(stamp, status);
-    }
-
-    fn push_status(&mut self, stamp: Stamp, status: Status) {
-        self.batch.push(MarketEvent::status(&stamp.origin(InstrumentId::NONE), status));
     }
 
     fn walked(&mut self, has_entry: bool, kind: &'static str) -> Walked<'_> {

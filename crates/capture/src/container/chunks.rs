@@ -211,10 +211,7 @@ impl DirectChunks {
         let mut channels = 0;
         if let Ok(Some(Step::Chunk)) = self.step(&mut chunk) {
             let mut rest = &chunk.bytes[chunk.start..];
-            while let Some((&opcode::CHANNEL, after)) = rest.split_first() {
-                let length = after.get(..8).map_or(u64::MAX, le_u64);
-                let skipped = usize::try_from(length).ok().and_then(|it| after.get(8 + it..));
-                let Some(next) = skipped else { break };
+            while let Some((opcode::CHANNEL, _, next)) = encode::split_record(rest) {
                 channels += 1;
                 rest = next;
             }

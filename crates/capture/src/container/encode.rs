@@ -34,6 +34,14 @@ pub(super) fn record(out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<
     out[length_at..length_at + 8].copy_from_slice(&length.to_le_bytes());
 }
 
+/// Kind and body of the first record, and what follows it; `None` where it is not whole.
+pub(super) fn split_record(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&kind, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (body, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    Some((kind, body, rest))
+}
+
 /// What stands before a message's data. Its sequence is 0: the format leaves that to the writer, and
 /// ours has none.
 #[inline]
@@ -129,4 +137,23 @@ fn take_u32(rest: &mut &[u8]) -> Option<u32> {
     let (word, after) = rest.split_first_chunk()?;
     *rest = after;
     Some(u32::from_le_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_split_off_only_where_it_is_whole() {
+        let mut bytes = Vec::new();
+        record(&mut bytes, opcode::CHANNEL, |out| out.extend_from_slice(b"body"));
+        bytes.push(7);
+        assert_eq!(split_record(&bytes), Some((opcode::CHANNEL, &b"body"[..], &[7][..])));
+        for size in 0..bytes.len() - 1 {
+            assert_eq!(split_record(&bytes[..size]), None, "{size} bytes");
+        }
+        // A length of any size is believed only as far as there are bytes.
+        bytes[1..9].fill(0xff);
+        assert_eq!(split_record(&bytes), None);
+    }
 }

@@ -58,8 +58,7 @@ pub struct CaptureOptions {
 }
 
 /// Whether a file starts as a capture does.
-#[must_use]
-pub fn is_capture(first_bytes: &[u8]) -> bool {
+pub(crate) fn is_capture(first_bytes: &[u8]) -> bool {
     first_bytes.starts_with(&MAGIC)
 }
 

@@ -1,6 +1,6 @@
 //! The index at the end of a whole capture: where each chunk lies and what time it covers.
 
-use super::encode::{FOOTER_BYTES, MAGIC, RECORD_HEAD_BYTES, opcode};
+use super::encode::{FOOTER_BYTES, MAGIC, RECORD_HEAD_BYTES, opcode, split_record};
 use super::records::{Records, le_u64};
 
 /// Largest summary that is believed: a hundred times that of a segment of usual size.
@@ -42,9 +42,8 @@ pub(super) fn read(records: &mut Records) -> Option<Summary> {
 
 fn parse(mut rest: &[u8]) -> Option<Summary> {
     let mut summary = Summary::default();
-    while let Some((&kind, after)) = rest.split_first() {
-        let length = usize::try_from(le_u64(after.get(..8)?)).ok()?;
-        let (body, next) = after[8..].split_at_checked(length)?;
+    while !rest.is_empty() {
+        let (kind, body, next) = split_record(rest)?;
         match kind {
             opcode::CHUNK_INDEX => {
                 let word = |at| body.get(at..at + 8).map(le_u64);

@@ -127,28 +127,23 @@ impl<S: Segments> CaptureWriter<S> {
     /// # Errors
     /// It cannot be made or written.
     pub fn new(
-        mut segments: S,
+        segments: S,
         config: WriterConfig,
         receiver: &ChunkReceiver,
         now_ns: u64,
     ) -> io::Result<Self> {
-        let connections = receiver.connections;
-        let store = segments.create()?;
-        let mut segment = Segment::start(store, &config.metadata, connections, 0, now_ns)?;
-        if !config.is_compressed {
-            segment.leave_uncompressed();
-        }
-        let tally = CaptureTally { segments: 1, ..CaptureTally::default() };
-        Ok(Self {
+        let mut writer = Self {
             segments,
             config,
-            connections,
-            segment: Some(segment),
+            connections: receiver.connections,
+            segment: None,
             hole: Hole::default(),
             retry_ns: 0,
             synced_ns: now_ns,
-            tally,
-        })
+            tally: CaptureTally::default(),
+        };
+        writer.start_segment(now_ns)?;
+        Ok(writer)
     }
 
     /// Writes what comes out of `receiver` until its tap is gone, then ends the file. A failure is

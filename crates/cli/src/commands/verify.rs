@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tickring_capture::{
-    CaptureError, Condition, Damage, OpenOptions, SegmentTally, Verdict, open_session, repair,
-    segments, verify,
+    CaptureError, Condition, Damage, OpenOptions, SegmentTally, Verdict, is_capture_path,
+    open_session, repair, segments, verify,
 };
 
 use crate::args::{Format, LogLevel, VerifyArgs};
@@ -57,8 +57,7 @@ struct Checked {
 
 /// Checks a recording: every file of a capture, or the one file of another format.
 fn check(path: &Path, args: &VerifyArgs) -> Result<Vec<Checked>, CaptureError> {
-    let is_capture = path.is_dir() || is_capture(path)?;
-    if !is_capture {
+    if !is_capture_path(path)? {
         let verdict = read(path)?;
         return Ok(vec![Checked { path: path.to_owned(), verdict, repaired: None }]);
     }
@@ -75,12 +74,6 @@ fn check(path: &Path, args: &VerifyArgs) -> Result<Vec<Checked>, CaptureError> {
         checked.push(Checked { path: file, verdict, repaired });
     }
     Ok(checked)
-}
-
-/// Whether a file is a capture, or was one before it was cut or damaged at its very start.
-fn is_capture(path: &Path) -> Result<bool, CaptureError> {
-    let is_named_so = path.extension().is_some_and(|it| it == "mcap");
-    Ok(is_named_so || open_session(path, OpenOptions::default())?.format == "mcap")
 }
 
 /// Reads a recording that has no checksums of its own, but for those of its compression.
