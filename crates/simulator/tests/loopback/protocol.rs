@@ -1,11 +1,14 @@
 use std::collections::HashMap;
 use std::net::TcpStream;
+use std::thread;
 
 use serde_json::{Value, json};
-use tickring_simulator::{Channel, KeyCheck, SimulatorConfig, SimulatorError, record_session};
+use tickring_simulator::{
+    Channel, KeyCheck, SimulatorConfig, SimulatorError, Time, record_session,
+};
 use tungstenite::Error;
 
-use crate::harness::{Client, SYMBOLS, generated, numbered, serve};
+use crate::harness::{Client, SYMBOLS, WaitingTime, generated, numbered, serve, serve_on};
 
 /// Sending begins when all six pairs are subscribed.
 fn from_the_start(profile: &str) -> SimulatorConfig {
@@ -183,9 +186,15 @@ fn a_slow_client_gets_everything() {
     // Some 20 MB, more than the sockets take.
     const FRAMES: u64 = 80_000;
     let config = SimulatorConfig { frames_max: Some(FRAMES), ..from_the_start("burst:100000@1s") };
-    let report = serve(config, |address| {
+    let time = WaitingTime::new(1);
+    let report = serve_on(&time, config, |address| {
         let mut client = Client::connect(address);
         client.subscribe_all();
+        // It reads nothing until the server has waited for it: this clock runs at no other time.
+        let subscribed_ns = time.now_ns();
+        while time.now_ns() < subscribed_ns + 100_000_000 {
+            thread::yield_now();
+        }
         let mut last: HashMap<_, u64> = HashMap::new();
         for _ in 0..FRAMES {
             let (pair, number) = numbered(&client.data());
