@@ -13,6 +13,8 @@ mod tardis_csv;
 mod tardis_raw;
 mod time;
 
+pub use time::iso_ns;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -63,6 +63,7 @@ pub use container::{
     WriterNotice, WriterPorts, capture_channel, is_finished, repair, segments, verify,
 };
 pub use error::CaptureError;
+pub use import::iso_ns;
 pub use line::reader::LineReader;
 pub use line::writer::LineWriter;
 pub use line::{FRAME_BYTES_MAX, RecordedFrame};

@@ -1,11 +1,13 @@
 //! The final report, put together from what each thread left behind.
 
-use tickring_event::{Digest, Instruments};
-use tickring_ingest::{GapRecord, IngestReport, RecordedTally};
+use std::collections::BTreeMap;
+
+use tickring_event::{Digest, Instrument, InstrumentId, Instruments};
+use tickring_ingest::{Checks, DecodeFailure, GapRecord, IngestReport, RecordedTally, Remark};
 use tickring_metrics::{
-    CaptureReport, Clock, ConnectionsReport, Counter, Counters, CutReport, DecodeErrorsReport,
-    EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report,
-    RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
+    BookReport, CaptureReport, Clock, ConnectionsReport, Counter, Counters, CutReport,
+    DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport,
+    RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
 };
 use tickring_ring::Gauges;
 
@@ -53,9 +55,10 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
             by_reason: decode_errors.iter().map(|it| (it.reason.to_owned(), it.count)).collect(),
             examples: decode_errors
                 .iter()
-                .map(|it| (it.reason.to_owned(), it.first.to_string()))
+                .map(|it| (it.reason.to_owned(), example(it, &ingest.remarks)))
                 .collect(),
         },
+        remarks: remarks(ingest),
         messages: messages.iter().map(named).collect(),
         events: events(counters),
         loss: loss(counters),
@@ -72,9 +75,44 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         services: workers.services,
         recorded: ingest.recorded.as_ref().map(recorded),
         capture,
-        books: workers.books,
+        books: workers.books.map(|books| with_checksums(books, &ingest.checks, instruments)),
         bottleneck,
     }
+}
+
+/// What is wrong with the first frame of a reason, and how it starts.
+fn example(failure: &DecodeFailure, remarks: &[Remark]) -> String {
+    let remark = remarks.iter().find(|it| it.reason == failure.reason);
+    let start = remark.map_or("", |it| it.example.as_str());
+    format!("{}: {start}", failure.first)
+}
+
+/// What was skipped or is not documented; frames that could not be decoded have a place of their own.
+fn remarks(ingest: &IngestReport) -> BTreeMap<String, RemarkReport> {
+    let is_error = |reason| ingest.decode_errors.iter().any(|it| it.reason == reason);
+    let remarks = ingest.remarks.iter().filter(|it| !is_error(it.reason));
+    remarks
+        .map(|Remark { reason, count, example }| {
+            let report = RemarkReport { count: *count, example: example.clone() };
+            ((*reason).to_owned(), report)
+        })
+        .collect()
+}
+
+/// The books, with how their venues' checksums compared.
+fn with_checksums(
+    mut books: BTreeMap<String, BookReport>,
+    checks: &[(InstrumentId, Checks)],
+    instruments: &Instruments,
+) -> BTreeMap<String, BookReport> {
+    for (id, Checks { checked, failed }) in checks {
+        let symbol = instruments.instrument(*id).map(Instrument::symbol);
+        let Some(book) = symbol.and_then(|symbol| books.get_mut(symbol)) else { continue };
+        let sum = book.checksums.get_or_insert_default();
+        sum.checked += checked;
+        sum.failed += failed;
+    }
+    books
 }
 
 /// What all strategies were given, as one figure.

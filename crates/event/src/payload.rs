@@ -133,6 +133,9 @@ pub enum GapReason {
     Undecoded,
     /// A recording misses frames; of every instrument.
     Unrecorded,
+    /// The venue's checksum of the book is not that of ours: something of it was lost on the way.
+    /// `expected` is the venue's, `received` ours.
+    Checksum,
 }
 
 impl GapReason {
@@ -145,6 +148,7 @@ impl GapReason {
             Self::Dropped => "dropped",
             Self::Undecoded => "undecoded",
             Self::Unrecorded => "unrecorded",
+            Self::Checksum => "checksum",
         }
     }
 }
@@ -368,7 +372,8 @@ impl Gap {
                 1 => GapReason::Disconnected,
                 2 => GapReason::Dropped,
                 3 => GapReason::Undecoded,
-                _ => GapReason::Unrecorded,
+                4 => GapReason::Unrecorded,
+                _ => GapReason::Checksum,
             },
             expected: words[1].cast_unsigned(),
             received: words[2].cast_unsigned(),

@@ -3,23 +3,32 @@
 use tickring_event::{Flags, Kind, Level, Levels, MarketEvent, Origin};
 use tickring_metrics::{Counter, Counters};
 
+use crate::venue::Command;
+
 /// Events the batch has room for before it grows: a 1,000-level snapshot of both sides.
 const EVENTS_CAPACITY: usize = 512;
 
-/// The events of one frame, and what its decoder counted.
+/// The events of one frame, what its decoder counted, and what its venue wants done.
 ///
 /// Reused from frame to frame; it allocates only for a frame larger than any before.
 #[derive(Debug)]
 pub struct EventBatch {
     events: Vec<MarketEvent>,
     counters: Counters,
+    commands: Vec<Command>,
+    remarks: Vec<&'static str>,
 }
 
 impl EventBatch {
     /// An empty batch.
     #[must_use]
     pub fn new() -> Self {
-        Self { events: Vec::with_capacity(EVENTS_CAPACITY), counters: Counters::default() }
+        Self {
+            events: Vec::with_capacity(EVENTS_CAPACITY),
+            counters: Counters::default(),
+            commands: Vec::new(),
+            remarks: Vec::new(),
+        }
     }
 
     /// Adds an event.
@@ -37,6 +46,28 @@ impl EventBatch {
     /// Counts something the decoder saw.
     pub fn count(&mut self, counter: Counter, amount: u64) {
         self.counters.add(counter, amount);
+    }
+
+    /// Asks for something to be done over the connection.
+    pub fn command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// What was asked for since the last call, in order.
+    pub fn take_commands(&mut self) -> impl Iterator<Item = Command> + '_ {
+        self.commands.drain(..)
+    }
+
+    /// Counts something in the frame that its venue does not document, such as a new value of an
+    /// enumeration, by a reason of one or two words. The first frame of each reason is kept as an
+    /// example.
+    pub fn remark(&mut self, reason: &'static str) {
+        self.remarks.push(reason);
+    }
+
+    /// What was remarked since the last call.
+    pub fn take_remarks(&mut self) -> impl Iterator<Item = &'static str> + '_ {
+        self.remarks.drain(..)
     }
 
     /// What was counted since the start.

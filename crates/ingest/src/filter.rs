@@ -1,10 +1,10 @@
 //! A venue of which only some kinds of events are wanted.
 
-use tickring_event::Kind;
+use tickring_event::{InstrumentId, Kind};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::venue::{DecodeError, Inbound, Venue};
+use crate::venue::{Checks, DecodeError, Inbound, Venue};
 
 /// Leaves out the market data of other kinds than those wanted. `Gap`s and `Status` stay: they tell
 /// what the rest is worth.
@@ -35,8 +35,8 @@ impl Venue for Filtered {
         self.venue.message_kinds()
     }
 
-    fn open(&mut self, commands: &mut Vec<String>) {
-        self.venue.open(commands);
+    fn open(&mut self, batch: &mut EventBatch) {
+        self.venue.open(batch);
     }
 
     fn decode(
@@ -49,10 +49,6 @@ impl Venue for Filtered {
         decoded
     }
 
-    fn commands(&mut self, commands: &mut Vec<String>) {
-        self.venue.commands(commands);
-    }
-
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         self.venue.disconnected(stamp, batch);
     }
@@ -60,6 +56,10 @@ impl Venue for Filtered {
     fn finish(&mut self, batch: &mut EventBatch) {
         self.venue.finish(batch);
         self.leave_out(batch);
+    }
+
+    fn checks(&self) -> Vec<(InstrumentId, Checks)> {
+        self.venue.checks()
     }
 }
 

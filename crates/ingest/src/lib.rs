@@ -8,6 +8,7 @@ mod live;
 mod notice;
 mod publish;
 mod recorded;
+mod remark;
 mod run;
 mod socket;
 mod source;
@@ -18,19 +19,23 @@ mod walk;
 pub use batch::{DepthRun, EventBatch};
 pub use filter::Filtered;
 pub use frame::{Frame, Stamp};
-pub use live::{ApiKey, Backoff, KeepAlive, LiveConfig, LiveSource, Polling, Roots};
+pub use live::{
+    ApiKey, Backoff, KeepAlive, Limit, LiveConfig, LiveSource, Polling, Profile, Roots,
+};
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};
 pub use recorded::{
     FrameWait, Moment, NEAR_NS_MAX, PARK_NS_MAX, PEAK_WINDOW_NS, Pace, PaceError, Peak,
     RECORDED_FILES_MAX, RecordedSource, RecordedTally, Reopen, ThreadWait, Window,
 };
+pub use remark::Remark;
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
 pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
 pub use venue::rows::{RowFormat, Rows};
+pub use venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 pub use venue::tardis_csv::TardisCsv;
 pub use venue::tickdb;
-pub use venue::{Action, DecodeError, Inbound, Refusal, Venue};
+pub use venue::{Action, Checks, Command, DecodeError, Fetch, Inbound, Refusal, Venue};
 pub use walk::{Walk, WalkTally, Walked};

@@ -8,6 +8,7 @@ mod backoff;
 mod config;
 mod connection;
 mod key;
+mod profile;
 mod watchdog;
 
 use std::fmt;
@@ -20,7 +21,7 @@ use crate::frame::{Frame, Stamp};
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{self, Answer, Endpoint, Limits, OpenError, Opening, Plan};
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
-use crate::venue::{Action, Inbound, Refusal};
+use crate::venue::{Action, Command, Inbound, Refusal};
 
 use backoff::{Failures, Health};
 use connection::{Connection, Ending, FLUSH_RETRY_NS, Rules, Turn, WAIT_NS_MAX};
@@ -29,6 +30,7 @@ pub use backoff::Backoff;
 pub use config::{KeepAlive, LiveConfig, Polling, Roots};
 pub use key::ApiKey;
 pub(crate) use key::{Redactor, percent_decode, percent_encode};
+pub use profile::{Limit, Profile};
 
 /// Connections in a row that ended before the venue did anything for us, after which the reason
 /// comes with a hint.
@@ -272,10 +274,17 @@ impl Source for LiveSource {
         }
     }
 
-    fn send(&mut self, _connection: ConnectionId, command: &str) {
-        if let Phase::Open(connection) = &mut self.phase {
-            self.rules.notices.send(Notice::Sent { command: command.to_owned() });
-            connection.ask(&self.rules, command);
+    fn command(&mut self, _connection: ConnectionId, command: Command) {
+        let texts = match command {
+            Command::Send(text) => vec![text],
+            Command::Resync(texts) => texts,
+            Command::Fetch(_) | Command::Renew => return,
+        };
+        for command in texts {
+            if let Phase::Open(connection) = &mut self.phase {
+                connection.ask(&self.rules, &command);
+                self.rules.notices.send(Notice::Sent { command });
+            }
         }
     }
 
@@ -286,7 +295,7 @@ impl Source for LiveSource {
                 connection.note_data();
                 return Ok(());
             }
-            Inbound::Pong | Inbound::Ignored => return Ok(()),
+            Inbound::Pong | Inbound::Ignored(_) => return Ok(()),
             Inbound::Ack { complete } => {
                 connection.note_accepted();
                 *complete

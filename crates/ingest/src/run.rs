@@ -10,12 +10,13 @@ use tickring_metrics::{Counter, Counters, LatencyRecorder, SharedCounters};
 use tickring_ring::Drained;
 
 use crate::batch::EventBatch;
-use crate::frame::Stamp;
+use crate::frame::{Frame, Stamp};
 use crate::notice::{Notice, NoticeSender};
 use crate::publish::{Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait};
 use crate::recorded::RecordedTally;
+use crate::remark::{Remark, Remarks};
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
-use crate::venue::{DecodeError, Inbound, Refusal, Venue};
+use crate::venue::{Checks, DecodeError, Inbound, Refusal, Venue};
 
 /// Frames between two writes of the shared counters while the source is never idle.
 const FRAMES_PER_SHARE: u32 = 256;
@@ -62,6 +63,11 @@ pub struct IngestReport {
     pub messages: Vec<(&'static str, u64)>,
     /// Frames that could not be decoded, by reason, with the first one's error.
     pub decode_errors: Vec<DecodeFailure>,
+    /// The start of the first frame of each such reason; frames that were skipped, by reason; and what
+    /// frames held that their venue does not document.
+    pub remarks: Vec<Remark>,
+    /// How venues' checksums compared with our books, by instrument.
+    pub checks: Vec<(InstrumentId, Checks)>,
     /// From the arrival of a frame to the first attempt to publish it.
     pub decode: LatencyRecorder,
     /// Waits for a free slot.
@@ -138,8 +144,7 @@ struct Turns<S> {
     /// Messages of each venue by the index of its kinds.
     messages: Vec<Vec<u64>>,
     decode_errors: Vec<DecodeFailure>,
-    /// Reused for what a venue wants to send.
-    commands: Vec<String>,
+    remarks: Remarks,
     frames_unshared: u32,
 }
 
@@ -158,7 +163,7 @@ impl<S: Source> Turns<S> {
             batch: EventBatch::new(),
             counters: Counters::new(),
             decode_errors: Vec::new(),
-            commands: Vec::new(),
+            remarks: Remarks::default(),
             frames_unshared: 0,
         }
     }
@@ -175,10 +180,13 @@ impl<S: Source> Turns<S> {
                     self.counters.add(Counter::Frames, 1);
                     self.counters.add(Counter::Bytes, frame.text.len() as u64);
                     let venue = &mut self.venues[usize::from(stamp.connection.0)];
-                    match venue.decode(&frame, &mut self.batch) {
+                    let decoded = venue.decode(&frame, &mut self.batch);
+                    note_remarks(&mut self.remarks, &frame, &decoded, &mut self.batch);
+                    match decoded {
                         Ok(inbound) => self.answer(stamp, &inbound)?,
                         Err(error) => self.note_error(error),
                     }
+                    self.follow_up(stamp);
                     self.publish(stamp)?;
                 }
                 Incoming::Status(stamp, status) => self.change(stamp, status)?,
@@ -202,25 +210,23 @@ impl<S: Source> Turns<S> {
         match inbound {
             Inbound::Data(kind) => self.messages[connection][*kind] += 1,
             Inbound::Pong => self.counters.add(Counter::Pongs, 1),
-            Inbound::Ignored => self.counters.add(Counter::Ignored, 1),
+            Inbound::Ignored(_) => self.counters.add(Counter::Ignored, 1),
             Inbound::Ack { complete } => {
                 self.counters.add(Counter::Acks, 1);
-                self.follow_up(stamp, *complete);
+                self.note_complete(stamp, *complete);
             }
             Inbound::Refused(refusal) => {
                 self.counters.add(Counter::Refusals, 1);
                 let Refusal { code, message, action, complete } = refusal.clone();
                 self.notices.send(Notice::Refused { code, message, action });
-                self.follow_up(stamp, complete);
+                self.note_complete(stamp, complete);
             }
         }
         self.source.answer(stamp.connection, inbound).map_err(End::Failed)
     }
 
-    /// After an answer to a command: what the venue wants sent next, and word that all is answered.
-    fn follow_up(&mut self, stamp: Stamp, complete: bool) {
-        self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
-        self.send_commands(stamp);
+    /// Says that all is answered, where it is.
+    fn note_complete(&mut self, stamp: Stamp, complete: bool) {
         if complete {
             self.batch.push(status_event(stamp, SUBSCRIBED));
         }
@@ -229,15 +235,17 @@ impl<S: Source> Turns<S> {
     /// A connection changed its state: the stream says so, and the venue starts over.
     fn change(&mut self, stamp: Stamp, status: Status) -> Result<(), End> {
         let venue = &mut *self.venues[usize::from(stamp.connection.0)];
-        change_state(venue, (stamp, status), &mut self.commands, &mut self.batch);
-        self.send_commands(stamp);
+        change_state(venue, (stamp, status), &mut self.batch);
+        self.follow_up(stamp);
         self.publish(stamp)
     }
 
-    fn send_commands(&mut self, stamp: Stamp) {
-        for command in self.commands.drain(..) {
-            self.source.send(stamp.connection, &command);
+    /// Has done what the venue wants done, and vets what was kept of the frame.
+    fn follow_up(&mut self, stamp: Stamp) {
+        for command in self.batch.take_commands() {
+            self.source.command(stamp.connection, command);
         }
+        self.remarks.vet(|text| self.source.hide_secrets(text));
     }
 
     fn note_error(&mut self, error: DecodeError) {
@@ -298,6 +306,8 @@ impl<S: Source> Turns<S> {
             counters: all,
             messages: messages_by_kind(&venues, &self.messages),
             decode_errors: self.decode_errors,
+            remarks: self.remarks.as_slice().to_vec(),
+            checks: venues.iter().flat_map(|venue| venue.checks()).collect(),
             decode,
             stall,
             gaps,
@@ -305,6 +315,24 @@ impl<S: Source> Turns<S> {
             recorded: source.recorded(),
             drained,
         }
+    }
+}
+
+/// Keeps what a frame held that is not documented, why it was skipped, or that it could not be read.
+#[inline]
+pub(crate) fn note_remarks(
+    remarks: &mut Remarks,
+    frame: &Frame<'_>,
+    decoded: &Result<Inbound, DecodeError>,
+    batch: &mut EventBatch,
+) {
+    match decoded {
+        Ok(Inbound::Ignored(reason)) => remarks.add(reason, frame.text),
+        Ok(_) => {}
+        Err(error) => remarks.add(error.reason(), frame.text),
+    }
+    for reason in batch.take_remarks() {
+        remarks.add(reason, frame.text);
     }
 }
 
@@ -316,11 +344,10 @@ pub(crate) const SUBSCRIBED: Status =
 pub(crate) fn change_state(
     venue: &mut dyn Venue,
     (stamp, status): (Stamp, Status),
-    commands: &mut Vec<String>,
     batch: &mut EventBatch,
 ) {
     match status.state {
-        ConnectionState::Connected => venue.open(commands),
+        ConnectionState::Connected => venue.open(batch),
         ConnectionState::Disconnected => venue.disconnected(stamp, batch),
         ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
     }

@@ -6,7 +6,7 @@ use tickring_event::{ConnectionId, Status};
 
 use crate::frame::{Frame, Stamp};
 use crate::recorded::RecordedTally;
-use crate::venue::Inbound;
+use crate::venue::{Command, Inbound};
 
 /// Where frames come from.
 pub trait Source {
@@ -17,8 +17,8 @@ pub trait Source {
     /// The source cannot go on; the run ends with what was published so far.
     fn next(&mut self) -> Result<Incoming<'_>, SourceError>;
 
-    /// Sends a command to the venue. Recorded sources have nobody to send it to.
-    fn send(&mut self, _connection: ConnectionId, _command: &str) {}
+    /// Does what a venue wants done. Recorded sources have nobody to do it.
+    fn command(&mut self, _connection: ConnectionId, _command: Command) {}
 
     /// Tells the source what the last frame turned out to be.
     ///
@@ -54,8 +54,8 @@ impl<S: Source + ?Sized> Source for &mut S {
         (**self).next()
     }
 
-    fn send(&mut self, connection: ConnectionId, command: &str) {
-        (**self).send(connection, command);
+    fn command(&mut self, connection: ConnectionId, command: Command) {
+        (**self).command(connection, command);
     }
 
     fn answer(&mut self, connection: ConnectionId, inbound: &Inbound) -> Result<(), SourceError> {

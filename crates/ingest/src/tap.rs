@@ -10,7 +10,7 @@ use tickring_metrics::Clock;
 
 use crate::recorded::RecordedTally;
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
-use crate::venue::Inbound;
+use crate::venue::{Command, Inbound};
 
 /// How long a source rests while the disk is behind.
 const REST: Duration = Duration::from_micros(50);
@@ -77,11 +77,19 @@ impl<S: Source> Source for Tapped<S> {
         Ok(incoming)
     }
 
-    fn send(&mut self, connection: ConnectionId, command: &str) {
+    /// Texts are recorded when they are asked for; a source that spaces them out sends them later.
+    fn command(&mut self, connection: ConnectionId, command: Command) {
         self.vet();
         let time_ns = self.clock.wall_ns(self.clock.ticks());
-        self.tap.sent(connection.0, time_ns, command.as_bytes());
-        self.source.send(connection, command);
+        let texts = match &command {
+            Command::Send(text) => std::slice::from_ref(text),
+            Command::Resync(texts) => texts,
+            Command::Fetch(_) | Command::Renew => &[],
+        };
+        for text in texts {
+            self.tap.sent(connection.0, time_ns, text.as_bytes());
+        }
+        self.source.command(connection, command);
     }
 
     #[inline]

@@ -4,13 +4,15 @@
 //! `sequence` (continuity). No socket, clock, thread or log inside.
 
 pub(crate) mod binance;
+mod chain;
 mod listing;
 pub(crate) mod rows;
+pub(crate) mod subscription;
 pub(crate) mod tardis_csv;
 pub mod tickdb;
 
 use thiserror::Error;
-use tickring_event::DecimalError;
+use tickring_event::{DecimalError, InstrumentId};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
@@ -23,26 +25,60 @@ pub trait Venue: Send {
     /// The venue's own message kinds; [`Inbound::Data`] holds an index into them.
     fn message_kinds(&self) -> &'static [&'static str];
 
-    /// Starts over after a handshake and appends the commands to send.
-    fn open(&mut self, commands: &mut Vec<String>);
+    /// Starts over after a handshake; what is to be subscribed goes into `batch` as commands.
+    fn open(&mut self, batch: &mut EventBatch);
 
     /// Turns a frame into events, appended to `batch`.
     ///
     /// # Errors
     /// The frame is not what the venue documents. Nothing of it is left in `batch`; a depth message
-    /// that could not be read has made its book invalid with a `Gap`.
+    /// that could not be read has made its book invalid with a `Gap`. Commands in `batch` stay.
     fn decode(&mut self, frame: &Frame<'_>, batch: &mut EventBatch)
     -> Result<Inbound, DecodeError>;
-
-    /// Appends commands that an answer made necessary, such as a subscription asked for in another
-    /// way. Called after each answer to a command.
-    fn commands(&mut self, _commands: &mut Vec<String>) {}
 
     /// The connection ended: books start over. Appends the `Gap`s that say so.
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch);
 
     /// The stream ended for good: appends events that were held back.
     fn finish(&mut self, batch: &mut EventBatch);
+
+    /// How the venue's checksums compared with our books, by instrument; empty where it has none.
+    fn checks(&self) -> Vec<(InstrumentId, Checks)> {
+        Vec::new()
+    }
+}
+
+/// How often a venue's checksum was compared with that of our book.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Checks {
+    /// Comparisons.
+    pub checked: u64,
+    /// Those that found a difference.
+    pub failed: u64,
+}
+
+/// What a venue wants done over its connection. A recorded connection has nobody to do it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Send this text.
+    Send(String),
+    /// Send these texts, in order, so that books start over. At most one such request for a book
+    /// waits for its snapshot; the source spaces them out.
+    Resync(Vec<String>),
+    /// Fetch an instrument's snapshot over HTTP; the source spaces these out. The answer comes as a
+    /// frame of its own, `{"snapshot":"BTCUSDT","body":{...}}`, with the venue's text as its body.
+    Fetch(Fetch),
+    /// The venue is about to close the connection: open the next one before it does.
+    Renew,
+}
+
+/// A snapshot to be fetched over HTTP.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fetch {
+    /// The venue's spelling of the instrument.
+    pub symbol: String,
+    /// Path and query on the venue's REST host, such as `/api/v3/depth?symbol=BTCUSDT&limit=5000`.
+    pub path: String,
 }
 
 /// What a frame turned out to be.
@@ -59,9 +95,12 @@ pub enum Inbound {
     },
     /// The venue refused something.
     Refused(Refusal),
-    /// Well-formed, but nothing this program uses; counted.
-    Ignored,
+    /// Well-formed, but nothing this program uses: counted by this reason.
+    Ignored(&'static str),
 }
+
+/// Why a message about an instrument that nobody wants is ignored.
+pub(crate) const OTHER_SYMBOL: &str = "other_symbol";
 
 /// The venue refused a command or the connection.
 #[derive(Clone, Debug, Eq, PartialEq)]

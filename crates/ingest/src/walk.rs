@@ -7,7 +7,8 @@ use tickring_metrics::{Counter, Counters};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::run::{DecodeFailure, SUBSCRIBED, change_state, hole_event, status_event};
+use crate::remark::{Remark, Remarks};
+use crate::run::{DecodeFailure, SUBSCRIBED, change_state, hole_event, note_remarks, status_event};
 use crate::tap::status_of;
 use crate::venue::{Inbound, Venue};
 
@@ -18,11 +19,11 @@ pub struct Walk {
     merged: Merged,
     venues: Vec<Box<dyn Venue>>,
     batch: EventBatch,
-    commands: Vec<String>,
     /// Connections that still have to be said to be open, the next one last.
     opening: Vec<u8>,
     sequence: u64,
     tally: WalkTally,
+    remarks: Remarks,
     is_over: bool,
 }
 
@@ -47,6 +48,8 @@ pub struct WalkTally {
     pub counters: Counters,
     /// Frames that could not be decoded, by reason, with the first one's error.
     pub decode_errors: Vec<DecodeFailure>,
+    /// As of [`crate::IngestReport`].
+    pub remarks: Vec<Remark>,
 }
 
 impl Walk {
@@ -68,10 +71,10 @@ impl Walk {
             merged,
             venues,
             batch: EventBatch::new(),
-            commands: Vec::new(),
             opening,
             sequence: 0,
             tally: WalkTally::default(),
+            remarks: Remarks::default(),
             is_over: false,
         })
     }
@@ -108,6 +111,7 @@ impl Walk {
     pub fn tally(&self) -> WalkTally {
         let mut tally = self.tally.clone();
         tally.counters.merge(self.batch.counters());
+        tally.remarks = self.remarks.as_slice().to_vec();
         tally
     }
 
@@ -125,24 +129,29 @@ impl Walk {
                 self.tally.counters.add(Counter::Frames, 1);
                 self.tally.counters.add(Counter::Bytes, text.len() as u64);
                 let venue = &mut self.venues[usize::from(connection)];
-                let decoded = venue.decode(&Frame { stamp, text }, &mut self.batch);
+                let frame = Frame { stamp, text };
+                let decoded = venue.decode(&frame, &mut self.batch);
+                note_remarks(&mut self.remarks, &frame, &decoded, &mut self.batch);
+                // Nobody has secrets here, and there is nobody to send to.
+                self.remarks.vet(|_| ());
+                self.batch.take_commands().for_each(drop);
                 match decoded {
                     Ok(Inbound::Data(kind)) => return Ok(venue.message_kinds()[kind]),
                     Ok(Inbound::Pong) => {
                         self.tally.counters.add(Counter::Pongs, 1);
                         return Ok("pong");
                     }
-                    Ok(Inbound::Ignored) => {
+                    Ok(Inbound::Ignored(_)) => {
                         self.tally.counters.add(Counter::Ignored, 1);
                         return Ok("ignored");
                     }
                     Ok(Inbound::Ack { complete }) => {
                         self.tally.counters.add(Counter::Acks, 1);
-                        self.follow_up(stamp, complete);
+                        self.note_complete(stamp, complete);
                     }
                     Ok(Inbound::Refused(refusal)) => {
                         self.tally.counters.add(Counter::Refusals, 1);
-                        self.follow_up(stamp, refusal.complete);
+                        self.note_complete(stamp, refusal.complete);
                         return Ok("refused");
                     }
                     Err(error) => {
@@ -166,9 +175,7 @@ impl Walk {
         }
     }
 
-    fn follow_up(&mut self, stamp: Stamp, complete: bool) {
-        self.venues[usize::from(stamp.connection.0)].commands(&mut self.commands);
-        self.commands.clear();
+    fn note_complete(&mut self, stamp: Stamp, complete: bool) {
         if complete {
             self.batch.push(status_event(stamp, SUBSCRIBED));
         }
@@ -176,9 +183,8 @@ impl Walk {
 
     fn change(&mut self, stamp: Stamp, status: Status) {
         let venue = &mut *self.venues[usize::from(stamp.connection.0)];
-        change_state(venue, (stamp, status), &mut self.commands, &mut self.batch);
-        // There is nobody to send to.
-        self.commands.clear();
+        change_state(venue, (stamp, status), &mut self.batch);
+        self.batch.take_commands().for_each(drop);
     }
 
     fn walked(&mut self, has_entry: bool, kind: &'static str) -> Walked<'_> {

@@ -178,10 +178,10 @@ fn an_instrument_is_asked_for_by_its_symbol_or_with_its_exchange() {
     for symbols in [&["a"][..], &["X:a"], &["B", "x:A"]] {
         let mut it = tardis(symbols);
         assert_eq!(it.frame(b"x,A,5,6,1,buy,1,1"), Ok(Inbound::Data(0)), "{symbols:?}");
-        assert_eq!(it.frame(b"x,C,5,6,1,buy,1,1"), Ok(Inbound::Ignored));
+        assert!(matches!(it.frame(b"x,C,5,6,1,buy,1,1"), Ok(Inbound::Ignored(_))));
         assert_eq!(it.instruments.iter().count(), 1);
     }
-    assert_eq!(tardis(&["y:A"]).frame(b"x,A,5,6,1,buy,1,1"), Ok(Inbound::Ignored));
+    assert!(matches!(tardis(&["y:A"]).frame(b"x,A,5,6,1,buy,1,1"), Ok(Inbound::Ignored(_))));
 }
 
 #[test]
@@ -197,8 +197,8 @@ fn rows_become_every_kind_of_event() {
     let text = "B,9,0;bar,5,60,1.000000001,4,1,2,77";
     let bar = "B 9 0 bar 5 60 1.000000001 4.000000000 1.000000000 2.000000000 77";
     check(&mut it, text, "bar", &[bar]);
-    assert_eq!(it.frame(b"A,9,0;other"), Ok(Inbound::Ignored));
-    assert_eq!(rows(&["b"]).frame(b"A,9,0;book"), Ok(Inbound::Ignored));
+    assert!(matches!(it.frame(b"A,9,0;other"), Ok(Inbound::Ignored(_))));
+    assert!(matches!(rows(&["b"]).frame(b"A,9,0;book"), Ok(Inbound::Ignored(_))));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tickring_event::{
     Quantity, Status, Trade,
 };
 use tickring_ingest::{
-    Action, ConnectionTally, DecodeError, End, EventBatch, EventPublisher, Frame, Inbound,
+    Action, Command, ConnectionTally, DecodeError, End, EventBatch, EventPublisher, Frame, Inbound,
     Incoming, Ingest, IngestReport, PublishConfig, Refusal, Source, SourceError, Stamp, Venue,
     notices,
 };
@@ -57,8 +57,9 @@ impl Source for Script {
         }
     }
 
-    fn send(&mut self, _: tickring_event::ConnectionId, command: &str) {
-        self.sent.lock().expect("no panic while locked").push(command.to_owned());
+    fn command(&mut self, _: tickring_event::ConnectionId, command: Command) {
+        let Command::Send(text) = command else { panic!("{command:?}") };
+        self.sent.lock().expect("no panic while locked").push(text);
     }
 
     fn answer(
@@ -106,8 +107,8 @@ impl Venue for Toy {
         &["trade", "depth"]
     }
 
-    fn open(&mut self, commands: &mut Vec<String>) {
-        commands.push("subscribe".to_owned());
+    fn open(&mut self, batch: &mut EventBatch) {
+        batch.command(Command::Send("subscribe".to_owned()));
     }
 
     fn decode(
@@ -140,20 +141,22 @@ impl Venue for Toy {
                 run.finish();
                 Ok(Inbound::Data(1))
             }
-            ("a", _) => Ok(Inbound::Ack { complete: true }),
-            ("r", _) => Ok(Inbound::Refused(Refusal {
-                code: 1001,
-                message: "no".to_owned(),
-                action: Action::Stop,
-                complete: true,
-            })),
-            ("i", _) => Ok(Inbound::Ignored),
+            ("a", _) => {
+                batch.command(Command::Send("again".to_owned()));
+                Ok(Inbound::Ack { complete: true })
+            }
+            ("r", _) => {
+                batch.command(Command::Send("again".to_owned()));
+                Ok(Inbound::Refused(Refusal {
+                    code: 1001,
+                    message: "no".to_owned(),
+                    action: Action::Stop,
+                    complete: true,
+                }))
+            }
+            ("i", _) => Ok(Inbound::Ignored("unused")),
             _ => Err(DecodeError::Malformed),
         }
-    }
-
-    fn commands(&mut self, commands: &mut Vec<String>) {
-        commands.push("again".to_owned());
     }
 
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {

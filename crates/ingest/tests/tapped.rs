@@ -11,7 +11,7 @@ use tickring_capture::{
 };
 use tickring_event::{ConnectionId, ConnectionState, Status};
 use tickring_ingest::{
-    Action, Frame, Inbound, Incoming, Refusal, Source, SourceError, Stamp, Tapped,
+    Action, Command, Frame, Inbound, Incoming, Refusal, Source, SourceError, Stamp, Tapped,
 };
 use tickring_metrics::{Clock, MOCK_WALL_NS_AT_START, MockClock};
 
@@ -47,8 +47,9 @@ impl Source for Script {
         })
     }
 
-    fn send(&mut self, _: ConnectionId, command: &str) {
-        self.sent.push(command.to_owned());
+    fn command(&mut self, _: ConnectionId, command: Command) {
+        let Command::Send(text) = command else { panic!("{command:?}") };
+        self.sent.push(text);
     }
 
     fn hide_secrets(&self, text: &mut [u8]) {
@@ -120,7 +121,7 @@ fn frames_commands_and_changes_are_recorded_in_order() {
     let lines = recorded(steps, |tapped, time| {
         tapped.next().unwrap();
         time.advance_ns(70);
-        tapped.send(ConnectionId(0), "subscribe");
+        tapped.command(ConnectionId(0), Command::Send("subscribe".to_owned()));
         while !matches!(tapped.next().unwrap(), Incoming::Ended) {}
     });
     assert_eq!(lines, ["1 3 -1", "70 > subscribe", "0 < one", "4 3 -1"]);
@@ -157,7 +158,7 @@ fn a_frame_that_is_no_data_is_recorded_without_the_key() {
 fn a_command_sent_after_an_answer_finds_the_key_gone() {
     let lines = recorded(vec![Step::Frame("s3cret")], |tapped, _| {
         tapped.next().unwrap();
-        tapped.send(ConnectionId(0), "again");
+        tapped.command(ConnectionId(0), Command::Send("again".to_owned()));
         tapped.keep_alive();
         tapped.note_gap();
     });

@@ -23,7 +23,7 @@ impl Feed {
         let config = TickDbConfig::parse(&symbols, &["ticker", "depth", "trade"]).unwrap();
         let instruments = Arc::new(Instruments::new());
         let mut venue = TickDb::new(&config, Arc::clone(&instruments)).unwrap();
-        venue.open(&mut Vec::new());
+        venue.open(&mut EventBatch::new());
         Self { venue, instruments, batch: EventBatch::new() }
     }
 
@@ -44,7 +44,7 @@ impl Feed {
                 return self.words();
             }
             "open" => {
-                self.venue.open(&mut Vec::new());
+                self.venue.open(&mut EventBatch::new());
                 return self.words();
             }
             other => panic!("{other}"),
@@ -55,7 +55,7 @@ impl Feed {
         let frame = Frame { stamp: Stamp::default(), text: text.as_bytes() };
         let decoded = self.venue.decode(&frame, &mut self.batch);
         assert_eq!(decoded.is_err(), verb == "bad");
-        assert!(!matches!(decoded, Ok(Inbound::Ignored)));
+        assert!(!matches!(decoded, Ok(Inbound::Ignored(_))));
         self.words()
     }
 

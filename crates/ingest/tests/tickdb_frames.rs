@@ -51,7 +51,7 @@ impl Conversation {
             Inbound::Pong => "pong".to_owned(),
             Inbound::Ack { complete: true } => "ack complete".to_owned(),
             Inbound::Ack { complete: false } => "ack".to_owned(),
-            Inbound::Ignored => "ignored".to_owned(),
+            Inbound::Ignored(_) => "ignored".to_owned(),
             Inbound::Refused(refusal) => {
                 let action = match refusal.action {
                     Action::Continue => "continue",

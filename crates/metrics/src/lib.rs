@@ -55,9 +55,9 @@ pub use latency::{
     LatencyRecorder, LatencySummary, RANGE_TICKS_MAX, RANGE_TICKS_MIN, SIGNIFICANT_DIGITS,
 };
 pub use report::{
-    BookReport, CaptureReport, ConnectionsReport, CutReport, DecodeErrorsReport, EventsReport,
-    GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport, Report, RingReport,
-    SCHEMA_VERSION, StagesReport, StrategyReport, TopLevels,
+    BookReport, CaptureReport, ChecksumsReport, ConnectionsReport, CutReport, DecodeErrorsReport,
+    EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport,
+    RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport, TopLevels,
 };
 pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

@@ -29,6 +29,9 @@ pub struct Report {
     pub bytes: u64,
     /// Frames that could not be decoded.
     pub decode_errors: DecodeErrorsReport,
+    /// What frames held that was skipped, or that their venue does not document, by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub remarks: BTreeMap<String, RemarkReport>,
     /// Decoded messages by the venue's own kind.
     pub messages: BTreeMap<String, u64>,
     /// Events on the ring by kind.
@@ -88,6 +91,15 @@ pub struct DecodeErrorsReport {
     /// The start of one such frame, by reason. Left out when there is none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub examples: BTreeMap<String, String>,
+}
+
+/// Something that frames held, by reason.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RemarkReport {
+    /// How often.
+    pub count: u64,
+    /// The start of the first such frame.
+    pub example: String,
 }
 
 /// Events on the ring, one per slot.
@@ -290,14 +302,32 @@ pub struct BookReport {
     pub levels: [u64; 2],
     /// The five best levels of each side.
     pub top5: TopLevels,
-    /// Depth messages applied.
+    /// The venue's number of the last message in it; 0 where the venue has none.
+    pub last_sequence: u64,
+    /// Whether a snapshot ever came; without one a book is never valid.
+    pub seeded: bool,
+    /// Snapshots read.
+    pub snapshots: u64,
+    /// Depth messages applied, snapshots not counted.
     pub applied: u64,
     /// Depth messages older than the book, ignored.
     pub stale: u64,
     /// Gaps in this instrument's numbering.
     pub gaps: u64,
+    /// How the venue's checksums compared; left out where it sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksums: Option<ChecksumsReport>,
     /// Whether it is continuous since its last snapshot.
     pub valid: bool,
+}
+
+/// How often a venue's checksum was compared with that of a book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ChecksumsReport {
+    /// Comparisons.
+    pub checked: u64,
+    /// Those that found a difference; each broke the book.
+    pub failed: u64,
 }
 
 /// The best levels of a book, best first, each `[price, quantity]` in exact decimals.

@@ -5,8 +5,11 @@ const FRACTION_DIGITS_MAX: usize = 9;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// The time of `2024-08-08T10:00:00.0000001Z`: UTC, up to nine fraction digits.
-pub(super) fn iso_ns(text: &[u8]) -> Option<u64> {
+/// The time of `2024-08-08T10:00:00.0000001Z`: UTC, up to nine fraction digits; in ns since 1970.
+///
+/// `None` for anything else. Allocates nothing.
+#[must_use]
+pub fn iso_ns(text: &[u8]) -> Option<u64> {
     let (date, time) = text.strip_suffix(b"Z")?.split_at_checked(10)?;
     let (hour, minute, rest) = match time {
         [b'T', h1, h2, b':', m1, m2, b':', rest @ ..] => {

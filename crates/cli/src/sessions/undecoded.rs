@@ -18,10 +18,10 @@ impl Venue for Undecoded {
         &[]
     }
 
-    fn open(&mut self, _commands: &mut Vec<String>) {}
+    fn open(&mut self, _: &mut EventBatch) {}
 
     fn decode(&mut self, _: &Frame<'_>, _: &mut EventBatch) -> Result<Inbound, DecodeError> {
-        Ok(Inbound::Ignored)
+        Ok(Inbound::Ignored("undecoded"))
     }
 
     fn disconnected(&mut self, _: Stamp, _: &mut EventBatch) {}

@@ -73,7 +73,7 @@ impl Venue for Binance {
     }
 
     /// Sends nothing: whoever recorded the frames had subscribed.
-    fn open(&mut self, _commands: &mut Vec<String>) {}
+    fn open(&mut self, _batch: &mut EventBatch) {}
 
     fn decode(
         &mut self,

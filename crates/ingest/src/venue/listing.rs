@@ -1,5 +1,7 @@
 //! Which instruments a connection carries where every message names its own, and how far their
 //! books have come.
+//!
+//! What is known of an instrument's book beside its id is `S`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,28 +17,29 @@ use crate::venue::DecodeError;
 
 /// The instruments of one connection.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(super) struct Listing<S = Depth> {
     instruments: Arc<Instruments>,
     /// Lower case; empty when every instrument is wanted.
     wanted: Vec<Box<str>>,
     /// What names an instrument in a message to its position in `listed`; `None` for one that
     /// nobody wants.
     positions: HashMap<Box<[u8]>, Option<usize>>,
-    listed: Vec<Listed>,
+    listed: Vec<Listed<S>>,
     /// Whose book breaks when the message in hand cannot be read.
     reading: Option<usize>,
 }
 
 #[derive(Debug)]
-struct Listed {
-    id: InstrumentId,
-    depth: Depth,
+pub(super) struct Listed<S> {
+    pub(super) id: InstrumentId,
+    pub(super) state: S,
 }
 
 /// How far the book of an instrument has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Depth {
     /// There is none.
+    #[default]
     Waiting,
     /// The last message was a snapshot, or a part of one.
     Snapshot,
@@ -53,7 +56,7 @@ pub(super) struct Spelling<'a> {
     pub(super) short: &'a str,
 }
 
-impl Listing {
+impl<S: Default> Listing<S> {
     /// Symbols of `wanted` are taken in either case; an empty list takes all.
     pub(super) fn new(wanted: &[String], instruments: Arc<Instruments>) -> Self {
         Self {
@@ -76,6 +79,28 @@ impl Listing {
         if let Some(&position) = self.positions.get(key) {
             return Ok(position);
         }
+        self.meet(key, spell, first)
+    }
+
+    /// As [`Listing::position`], where messages spell the symbol itself. The numbers are asked for at
+    /// first sight.
+    pub(super) fn position_of<'a>(
+        &mut self,
+        symbol: &str,
+        first: impl FnOnce() -> Result<Numbers<'a>, DecodeError>,
+    ) -> Result<Option<usize>, DecodeError> {
+        if let Some(&position) = self.positions.get(symbol.as_bytes()) {
+            return Ok(position);
+        }
+        self.meet(symbol.as_bytes(), as_it_is, first()?)
+    }
+
+    fn meet(
+        &mut self,
+        key: &[u8],
+        spell: impl Fn(&str) -> Spelling<'_>,
+        first: Numbers<'_>,
+    ) -> Result<Option<usize>, DecodeError> {
         let text = std::str::from_utf8(key);
         let text = text.map_err(|_| DecodeError::WrongType { field: "symbol" })?;
         let Spelling { symbol, short } = spell(text);
@@ -93,7 +118,7 @@ impl Listing {
             InstrumentError::Number(error) => DecodeError::Number { field: "price", error },
             _ => DecodeError::TooManyInstruments,
         })?;
-        self.listed.push(Listed { id, depth: Depth::Waiting });
+        self.listed.push(Listed { id, state: S::default() });
         Ok(self.listed.len() - 1)
     }
 
@@ -108,12 +133,19 @@ impl Listing {
         self.listed[position].id
     }
 
-    pub(super) fn depth(&self, position: usize) -> Depth {
-        self.listed[position].depth
+    /// What is known of the instrument's book.
+    pub(super) fn state_mut(&mut self, position: usize) -> &mut S {
+        &mut self.listed[position].state
     }
 
-    pub(super) fn set_depth(&mut self, position: usize, depth: Depth) {
-        self.listed[position].depth = depth;
+    /// Every instrument, in order of position.
+    pub(super) fn listed(&self) -> &[Listed<S>] {
+        &self.listed
+    }
+
+    /// Every instrument, in order of position.
+    pub(super) fn listed_mut(&mut self) -> &mut [Listed<S>] {
+        &mut self.listed
     }
 
     /// Depth of this instrument is being read, until [`Listing::read`].
@@ -124,6 +156,21 @@ impl Listing {
     /// The message in hand was read.
     pub(super) const fn read(&mut self) {
         self.reading = None;
+    }
+
+    /// Whose depth could not be read, where the message in hand was not.
+    pub(super) const fn take_unread(&mut self) -> Option<usize> {
+        self.reading.take()
+    }
+}
+
+impl Listing {
+    pub(super) fn depth(&self, position: usize) -> Depth {
+        self.listed[position].state
+    }
+
+    pub(super) fn set_depth(&mut self, position: usize, depth: Depth) {
+        self.listed[position].state = depth;
     }
 
     /// The message in hand could not be read: a book that it was for is broken.
@@ -147,13 +194,17 @@ impl Listing {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) {
-        let Listed { id, depth } = &mut self.listed[position];
+        let Listed { id, state: depth } = &mut self.listed[position];
         if *depth != Depth::Waiting {
             *depth = Depth::Waiting;
             let gap = Gap { reason, expected: 0, received: 0, missing: 0, breaks_book: true };
             batch.push(MarketEvent::gap(&stamp.origin(*id), gap));
         }
     }
+}
+
+fn as_it_is(symbol: &str) -> Spelling<'_> {
+    Spelling { symbol: symbol.to_owned(), short: "" }
 }
 
 /// A price and a quantity as they are written.

@@ -19,7 +19,7 @@ use tickring_event::{Bar, Flags, Instruments, MarketEvent, Origin, Side, TopOfBo
 use super::listing::{Depth, Listing, Numbers, Spelling, need, number, whole};
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::venue::{DecodeError, Inbound, Venue};
+use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, Venue};
 
 /// What an index counts.
 const MESSAGE_KINDS: [&str; 4] = ["trade", "top", "book", "bar"];
@@ -63,10 +63,12 @@ impl Rows {
         let venue_sequence = whole(need(&mut head, "venue_sequence")?, "venue_sequence")?;
         let first = parts.clone().next().ok_or(DecodeError::MissingField { field: "event" })?;
         if first == b"other" {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored("other_rows"));
         }
         let position = self.listing.position(symbol, spell, first_numbers(first))?;
-        let Some(position) = position else { return Ok(Inbound::Ignored) };
+        let Some(position) = position else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
         let mut origin = frame.stamp.origin(self.listing.id(position));
         (origin.venue_time_ns, origin.venue_sequence) = (venue_time_ns, venue_sequence);
         let mut kind = None;
@@ -74,7 +76,7 @@ impl Rows {
             let read = self.part(part, position, &origin, batch)?;
             kind = kind.or(Some(read));
         }
-        Ok(kind.map_or(Inbound::Ignored, Inbound::Data))
+        Ok(kind.map_or(Inbound::Ignored("other_rows"), Inbound::Data))
     }
 
     /// Turns one part into events; its kind.
@@ -203,7 +205,7 @@ impl Venue for Rows {
     }
 
     /// Sends nothing: there is nobody to send to.
-    fn open(&mut self, _commands: &mut Vec<String>) {}
+    fn open(&mut self, _batch: &mut EventBatch) {}
 
     fn decode(
         &mut self,

@@ -23,7 +23,7 @@ use tickring_metrics::Counter;
 use super::listing::{Depth, Listing, Numbers, Spelling, need, number, whole};
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::venue::{DecodeError, Inbound, Venue};
+use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, Venue};
 
 /// What the indexes below count.
 const MESSAGE_KINDS: [&str; 4] = ["trade", "quote", "book_snapshot", "incremental_book_L2"];
@@ -95,7 +95,9 @@ impl TardisCsv {
         let mut values = values(message.row).skip(COMMON_COLUMNS + 2);
         let numbers =
             Numbers { price: need(&mut values, "price")?, quantity: need(&mut values, "amount")? };
-        let Some(position) = self.position(message, numbers)? else { return Ok(Inbound::Ignored) };
+        let Some(position) = self.position(message, numbers)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
         let level = numbers.level(self.listing.instrument(position), "amount")?;
         let taker = match message.sixth {
             b"buy" => Some(Side::Buy),
@@ -120,7 +122,7 @@ impl TardisCsv {
         let bid = Numbers { price: bid_price, quantity: need(&mut values, "bid_amount")? };
         let first = if bid.price.is_empty() { ask } else { bid };
         let Some(position) = self.position(message, first.or_zero())? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored("other_rows"));
         };
         let instrument = self.listing.instrument(position);
         let best = |numbers: Numbers<'_>| {
@@ -149,7 +151,9 @@ impl TardisCsv {
         }
         let first = levels(message.row, BID_OFFSET).chain(levels(message.row, 0)).next();
         let first = first.unwrap_or(Numbers { price: b"0", quantity: b"0" });
-        let Some(position) = self.position(message, first)? else { return Ok(Inbound::Ignored) };
+        let Some(position) = self.position(message, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
         self.listing.reads(position);
         let instrument = self.listing.instrument(position);
         let mut run = batch.depth(self.origin(message, position), Flags::SNAPSHOT);
@@ -170,7 +174,9 @@ impl TardisCsv {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let (_, first) = change(message.row)?;
-        let Some(position) = self.position(message, first)? else { return Ok(Inbound::Ignored) };
+        let Some(position) = self.position(message, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
         self.listing.reads(position);
         let before = self.listing.depth(position);
         let is_snapshot = match message.fifth {
@@ -224,7 +230,7 @@ impl Venue for TardisCsv {
     }
 
     /// Sends nothing: there is nobody to send to.
-    fn open(&mut self, _commands: &mut Vec<String>) {}
+    fn open(&mut self, _batch: &mut EventBatch) {}
 
     fn decode(
         &mut self,

@@ -87,10 +87,10 @@ impl Venue for TickDb {
         &Channel::NAMES
     }
 
-    fn open(&mut self, commands: &mut Vec<String>) {
+    fn open(&mut self, batch: &mut EventBatch) {
         self.feed.sequences.reopen();
         self.subscriptions.open(&self.feed.symbols);
-        self.subscriptions.take_commands(commands);
+        self.subscriptions.take_commands(batch);
     }
 
     fn decode(
@@ -108,14 +108,12 @@ impl Venue for TickDb {
             Message::Pong => Ok(Inbound::Pong),
             Message::Reply(code) => {
                 let reply = Reply::read(root, code, &feed.symbols);
-                Ok(answer(&reply, subscriptions, feed))
+                let answer = answer(&reply, subscriptions, feed);
+                subscriptions.take_commands(batch);
+                Ok(answer)
             }
-            Message::Other => Ok(Inbound::Ignored),
+            Message::Other => Ok(Inbound::Ignored("unknown_message")),
         })
-    }
-
-    fn commands(&mut self, commands: &mut Vec<String>) {
-        self.subscriptions.take_commands(commands);
     }
 
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
@@ -130,7 +128,7 @@ fn answer(reply: &Reply<'_>, subscriptions: &mut Subscriptions, feed: &mut Feed)
     match (reply.command, reply.code) {
         (Some("ping" | "pong"), Code::Number(0)) => Inbound::Pong,
         (Some("subscribe"), Code::Number(0)) => subscriptions.accepted(reply),
-        (_, Code::Number(0)) => Inbound::Ignored,
+        (_, Code::Number(0)) => Inbound::Ignored("other_answer"),
         _ => Inbound::Refused(subscriptions.refused(reply, &mut feed.symbols)),
     }
 }

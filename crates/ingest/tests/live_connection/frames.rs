@@ -221,7 +221,7 @@ fn a_command_reaches_the_venue() {
     let server = serve(move || accept(&listener).read().unwrap());
     let mut driver = Driver::new(eager(url));
     driver.until(ConnectionState::Connected);
-    driver.source.send(tickring_event::ConnectionId(0), r#"{"cmd":"subscribe"}"#);
+    driver.ask(r#"{"cmd":"subscribe"}"#);
     assert_eq!(server.join().unwrap(), Message::text(r#"{"cmd":"subscribe"}"#));
 }
 

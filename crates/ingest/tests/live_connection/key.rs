@@ -42,7 +42,7 @@ fn echo_everywhere(config: LiveConfig, listener: std::net::TcpListener) -> Strin
     driver.reason();
     driver.reason();
     driver.until(ConnectionState::Connected);
-    driver.source.send(ConnectionId(0), &format!("subscribe {KEY}"));
+    driver.ask(&format!("subscribe {KEY}"));
     let refused = |action| {
         let message = format!("bad key {KEY}");
         Inbound::Refused(Refusal { code: 1_001, message, action, complete: false })

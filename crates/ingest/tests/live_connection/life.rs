@@ -76,7 +76,7 @@ fn commands_that_nothing_follows_end_the_connection() {
     config.subscribe_ms_max = 20;
     let mut driver = Driver::new(config);
     driver.until(ConnectionState::Connected);
-    driver.source.send(FIRST, "subscribe");
+    driver.ask("subscribe");
     assert!(driver.reason().contains("nothing was answered within"));
     driver.until(ConnectionState::Connected);
     drop(server.join().unwrap());
@@ -96,7 +96,7 @@ fn data_without_an_ack_is_said_once_and_the_connection_stays() {
     config.subscribe_ms_max = 20;
     let mut driver = Driver::new(config);
     driver.until(ConnectionState::Connected);
-    driver.source.send(FIRST, "subscribe");
+    driver.ask("subscribe");
     assert_eq!(driver.frame(), b"data");
     driver.source.answer(FIRST, &Inbound::Data(0)).unwrap();
     let unanswered = |it: &&Notice| matches!(it, Notice::Unanswered { waited_ms: 20.. });
@@ -107,7 +107,7 @@ fn data_without_an_ack_is_said_once_and_the_connection_stays() {
         assert_eq!(driver.turn().unwrap(), Saw::Idle);
     }
     assert_eq!(driver.said.iter().filter(unanswered).count(), 1);
-    driver.source.send(FIRST, "heard");
+    driver.ask("heard");
     drop(server.join().unwrap());
 }
 
@@ -117,7 +117,7 @@ fn the_last_ack_is_said_once() {
     let server = serve(move || accept(&listener));
     let mut driver = Driver::new(eager(url));
     driver.until(ConnectionState::Connected);
-    driver.source.send(FIRST, "subscribe");
+    driver.ask("subscribe");
     for complete in [false, true, true] {
         driver.source.answer(FIRST, &Inbound::Ack { complete }).unwrap();
     }

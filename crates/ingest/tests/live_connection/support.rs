@@ -6,9 +6,11 @@ use std::sync::mpsc::TryRecvError;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use tickring_event::ConnectionId;
 use tickring_event::{ConnectionState, Status};
 use tickring_ingest::{
-    Backoff, Incoming, LiveConfig, LiveSource, Notice, NoticeReceiver, Source, SourceError, notices,
+    Backoff, Command, Incoming, LiveConfig, LiveSource, Notice, NoticeReceiver, Source,
+    SourceError, notices,
 };
 use tickring_metrics::Clock;
 use tungstenite::WebSocket;
@@ -44,6 +46,11 @@ impl Driver {
         let patience = Clock::new();
         let since_ticks = patience.ticks();
         Self { source, said: Vec::new(), receiver, patience, since_ticks }
+    }
+
+    /// Sends a command.
+    pub(crate) fn ask(&mut self, text: &str) {
+        self.source.command(ConnectionId(0), Command::Send(text.to_owned()));
     }
 
     /// One turn.

@@ -54,9 +54,14 @@ fn entry(book: &Book, instrument: &Instrument) -> BookReport {
             bids: top(book.bids(TOP_LEVELS), instrument),
             asks: top(book.asks(TOP_LEVELS), instrument),
         },
+        last_sequence: book.last_sequence(),
+        seeded: book.snapshots() > 0,
+        snapshots: book.snapshots(),
         applied: book.applied(),
         stale: book.stale(),
         gaps: book.gaps(),
+        // The decoder's to tell.
+        checksums: None,
         valid: book.is_valid(),
     }
 }

@@ -34,7 +34,7 @@ const SCHEMA_VERSION: u32 = 1;
 impl Decoded {
     /// The frames of a walk, their bytes, and the rest of what it counted.
     pub(super) fn of(tally: WalkTally) -> (u64, u64, Self) {
-        let WalkTally { counters, decode_errors: errors } = tally;
+        let WalkTally { counters, decode_errors: errors, .. } = tally;
         let (gaps, missing) = (counters.get(Counter::Gaps), counters.get(Counter::Missing));
         let decoded = Self { gaps, missing, errors };
         (counters.get(Counter::Frames), counters.get(Counter::Bytes), decoded)

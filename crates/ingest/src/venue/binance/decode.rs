@@ -12,7 +12,7 @@ use super::symbols::{FirstNumbers, Implied, Symbols};
 use crate::batch::{DepthRun, EventBatch};
 use crate::frame::Stamp;
 use crate::json::Value;
-use crate::venue::{Action, DecodeError, Inbound, Refusal};
+use crate::venue::{Action, DecodeError, Inbound, OTHER_SYMBOL, Refusal};
 
 /// What the indexes below count.
 pub(super) const MESSAGE_KINDS: [&str; 5] =
@@ -102,7 +102,7 @@ impl Decoder {
                     self.partial(message, "u", DIFF_KEYS, batch)
                 }
                 "depthUpdate" => self.diff(message, batch),
-                _ => Ok(Inbound::Ignored),
+                _ => Ok(Inbound::Ignored("unknown_event")),
             };
         }
         if data.get("lastUpdateId").is_some() {
@@ -116,7 +116,7 @@ impl Decoder {
         }
         // The streams of all symbols at once (`!ticker@arr`).
         if data.items().is_some() {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored("unknown_event"));
         }
         answer(data)
     }
@@ -158,7 +158,7 @@ impl Decoder {
             Ok(FirstNumbers { price, quantity: data.need("B")?.decimal("B")?, field: "b" })
         };
         let Some(position) = self.symbols.position(symbol, first)? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let instrument = self.symbols.instrument(position);
         let bid = best_level(data, "b", "B", instrument)?;
@@ -186,14 +186,14 @@ impl Decoder {
         if let Some(kind) = data.get("X")
             && kind.text().ok_or(DecodeError::WrongType { field: "X" })? != "MARKET"
         {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored("trade_outside_book"));
         }
         let price = data.need("p")?.decimal("p")?;
         let quantity = data.need("q")?.decimal("q")?;
         let first = FirstNumbers { price, quantity, field: "p" };
         let symbol = data.need_text("s")?;
         let Some(position) = self.symbols.position(symbol, || Ok(first))? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let instrument = self.symbols.instrument(position);
         let buyer_is_maker =
@@ -221,7 +221,7 @@ impl Decoder {
         let symbol = data.need_text("s")?;
         let first = || first_numbers(data, DIFF_KEYS);
         let Some(position) = self.symbols.position(symbol, first)? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         self.reading = Some((position, Reading::Diff));
         let ids = UpdateIds {
@@ -248,7 +248,7 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let Some(position) = self.position_of_partial(message, keys)? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         self.reading = Some((position, Reading::Partial));
         let last = message.data.need_whole(last_key)?;
@@ -268,7 +268,7 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let Some(position) = self.position_implied(message.data)? else {
-            return Ok(Inbound::Ignored);
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let last = message.data.need_whole("lastUpdateId")?;
         let from = batch.len();

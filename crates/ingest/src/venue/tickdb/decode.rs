@@ -144,7 +144,7 @@ impl Feed {
             None => match sample(channel, data)? {
                 Some(sample) => self.admit(subject, sample)?,
                 // No price yet, so no scale: nothing that an event could say.
-                None => return Ok(Inbound::Ignored),
+                None => return Ok(Inbound::Ignored("repeated")),
             },
         };
         let instrument = self.instruments.instrument(id).expect("ids come from this very table");

@@ -8,8 +8,9 @@ use super::SYMBOLS_PER_COMMAND;
 use super::codes::{Code, Meaning};
 use super::config::{Channel, ProductKind, TickDbConfig};
 use super::symbols::{Resolved, Symbols, implied_kind};
+use crate::batch::EventBatch;
 use crate::json::Value;
-use crate::venue::{Action, Inbound, Refusal};
+use crate::venue::{self, Action, Inbound, Refusal};
 
 /// Wait before the next connection when the venue asks for less: its sample code's own figure.
 const RATE_LIMITED_DELAY_MS: u64 = 60_000;
@@ -151,9 +152,9 @@ impl Subscriptions {
         }
     }
 
-    /// Moves what is to be sent to the end of `target`.
-    pub(super) fn take_commands(&mut self, target: &mut Vec<String>) {
-        target.append(&mut self.unsent);
+    /// Hands over what is to be sent.
+    pub(super) fn take_commands(&mut self, batch: &mut EventBatch) {
+        self.unsent.drain(..).for_each(|text| batch.command(venue::Command::Send(text)));
     }
 
     /// Market data came.
@@ -164,7 +165,7 @@ impl Subscriptions {
     /// A subscription was accepted: for the symbols it names, else as a whole.
     pub(super) fn accepted(&mut self, reply: &Reply<'_>) -> Inbound {
         // One more than there are commands, where each symbol is acknowledged namelessly.
-        let Some(at) = self.target(reply) else { return Inbound::Ignored };
+        let Some(at) = self.target(reply) else { return Inbound::Ignored("surplus_ack") };
         let command = &mut self.commands[at];
         command.waiting.retain(|&symbol| !reply.concerns(symbol));
         if command.waiting.is_empty() || !reply.concerns_some() {
