@@ -27,7 +27,7 @@ impl Conversation {
         let config = TickDbConfig::parse(&symbols, &["ticker", "depth", "trade"]).unwrap();
         let instruments = Arc::new(Instruments::new());
         let mut venue = TickDb::new(&config, Arc::clone(&instruments)).unwrap();
-        venue.open(&mut Vec::new());
+        venue.open(&mut EventBatch::new());
         Self { venue, instruments, batch: EventBatch::new() }
     }
 
