@@ -177,6 +177,9 @@ pub enum ConnectionState {
     Stale,
     /// Closed by either side.
     Disconnected,
+    /// Of a connection that was opened to replace another: both have carried the same messages for
+    /// long enough, so that it may take over.
+    Settled,
 }
 
 impl ConnectionState {
@@ -189,6 +192,7 @@ impl ConnectionState {
             Self::Subscribed => "subscribed",
             Self::Stale => "stale",
             Self::Disconnected => "disconnected",
+            Self::Settled => "settled",
         }
     }
 }
@@ -404,7 +408,8 @@ impl Status {
                 1 => ConnectionState::Connected,
                 2 => ConnectionState::Subscribed,
                 3 => ConnectionState::Stale,
-                _ => ConnectionState::Disconnected,
+                4 => ConnectionState::Disconnected,
+                _ => ConnectionState::Settled,
             },
             attempt: words[1] as u32,
             code: words[2] as i32,

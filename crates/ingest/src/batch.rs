@@ -92,6 +92,21 @@ impl EventBatch {
         self.events.truncate(len);
     }
 
+    /// Adds what another batch counted.
+    pub(crate) fn merge_counters(&mut self, other: &Self) {
+        self.counters.merge(&other.counters);
+    }
+
+    /// Puts the events of another batch before its own.
+    pub(crate) fn put_before(&mut self, other: &Self) {
+        self.events.splice(0..0, other.events.iter().copied());
+    }
+
+    /// Forgets the events that are not to stay.
+    pub(crate) fn retain_events(&mut self, stays: impl FnMut(&MarketEvent) -> bool) {
+        self.events.retain(stays);
+    }
+
     /// Forgets the events whose kind is not to stay.
     pub fn retain(&mut self, stays: impl Fn(Kind) -> bool) {
         self.events.retain(|event| stays(event.kind()));

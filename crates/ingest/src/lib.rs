@@ -4,6 +4,7 @@ mod batch;
 mod filter;
 mod frame;
 mod json;
+mod lanes;
 mod live;
 mod notice;
 mod publish;
@@ -20,7 +21,8 @@ pub use batch::{DepthRun, EventBatch};
 pub use filter::Filtered;
 pub use frame::{Frame, Stamp};
 pub use live::{
-    ApiKey, Backoff, KeepAlive, Limit, LiveConfig, LiveSource, Polling, Profile, Roots,
+    ApiKey, Backoff, FetchConfig, FetchPort, Fetcher, KeepAlive, Limit, LiveConfig, LiveSource,
+    Polling, Profile, RelaySource, Roots, fetching,
 };
 pub use notice::{Importance, Notice, NoticeReceiver, NoticeSender, notices};
 pub use publish::{EventPublisher, GAPS_KEPT_MAX, GapRecord, PublishConfig, PublishIntervals};

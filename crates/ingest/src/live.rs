@@ -7,12 +7,15 @@
 mod backoff;
 mod config;
 mod connection;
+mod fetch;
+mod governor;
 mod key;
 mod profile;
+mod relay;
 mod watchdog;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tickring_event::{ConnectionId, ConnectionState, Status};
 use tickring_metrics::Clock;
@@ -21,16 +24,19 @@ use crate::frame::{Frame, Stamp};
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{self, Answer, Endpoint, Limits, OpenError, Opening, Plan};
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
-use crate::venue::{Action, Command, Inbound, Refusal};
+use crate::venue::{Action, Command, Fetch, Inbound, Refusal};
 
 use backoff::{Failures, Health};
-use connection::{Connection, Ending, FLUSH_RETRY_NS, Rules, Turn, WAIT_NS_MAX};
+use connection::{Connection, Ending, FLUSH_RETRY_NS, Resync, Rules, Turn, WAIT_NS_MAX};
+use governor::Governor;
 
 pub use backoff::Backoff;
 pub use config::{KeepAlive, LiveConfig, Polling, Roots};
+pub use fetch::{FetchConfig, FetchPort, Fetcher, fetching};
 pub use key::ApiKey;
 pub(crate) use key::{Redactor, percent_decode, percent_encode};
 pub use profile::{Limit, Profile};
+pub use relay::RelaySource;
 
 /// Connections in a row that ended before the venue did anything for us, after which the reason
 /// comes with a hint.
@@ -62,9 +68,16 @@ pub struct LiveSource {
     unserved: u32,
     attempts: u32,
     handshakes: u32,
+    /// Attempts of all connections that share the venue's limit.
+    governor: Arc<Mutex<Governor>>,
+    fetch: Option<FetchPort>,
+    /// The answer to a fetch, as a frame.
+    fetched: String,
 }
 
 enum Phase {
+    /// Not wanted.
+    Off,
     /// Between two attempts.
     Resting {
         until_ticks: u64,
@@ -104,6 +117,8 @@ impl LiveSource {
             polling: config.polling,
             keep_alive_ticks: keep_alive.map_or(0, |it| ticks(it.interval_ms)),
             keep_alive: keep_alive.map(|it| it.text.clone().into()),
+            messages: Governor::new(config.messages, &clock),
+            resyncs: Governor::new(config.resyncs, &clock),
             subscribe_ticks_max: ticks(config.subscribe_ms_max),
             silence_ticks_max: ticks(config.silence_ms_max),
             healthy_ticks_min: ticks(config.healthy_ms_min),
@@ -111,6 +126,7 @@ impl LiveSource {
             notices,
             clock,
         };
+        let governor = Arc::new(Mutex::new(Governor::new(config.attempts, &rules.clock)));
         Ok(Self {
             plan: Arc::new(plan),
             config,
@@ -121,16 +137,32 @@ impl LiveSource {
             unserved: 0,
             attempts: 0,
             handshakes: 0,
+            governor,
+            fetch: None,
+            fetched: String::new(),
         })
     }
 
+    /// Lets venues fetch snapshots through `port`.
+    #[must_use]
+    pub fn with_fetch(mut self, port: FetchPort) -> Self {
+        self.fetch = Some(port);
+        self
+    }
+
     /// Waits a part of the time between two attempts, or begins one.
-    fn rest(&mut self, until_ticks: u64) -> Incoming<'static> {
+    fn rest(&mut self, until_ticks: u64, wait_ns_max: u64) -> Incoming<'static> {
         let now = self.rules.clock.ticks();
+        let mut governor = self.governor.lock().unwrap_or_else(PoisonError::into_inner);
+        let until_ticks = until_ticks.max(governor.ready_ticks());
         if now < until_ticks {
-            socket::for_time(self.rules.clock.elapsed_ns(now, until_ticks).min(WAIT_NS_MAX));
+            drop(governor);
+            let wait_ns = self.rules.clock.elapsed_ns(now, until_ticks);
+            socket::for_time(wait_ns.min(wait_ns_max));
             return Incoming::Idle;
         }
+        governor.note(now);
+        drop(governor);
         self.attempts = self.attempts.saturating_add(1);
         let host = self.plan.endpoint.name();
         self.rules.notices.send(Notice::Connecting { host, attempt: self.attempts });
@@ -141,6 +173,9 @@ impl LiveSource {
     fn opened(&mut self, socket: socket::Socket) -> Incoming<'static> {
         self.handshakes = self.handshakes.saturating_add(1);
         self.rules.notices.send(Notice::Connected { host: self.plan.endpoint.name() });
+        if let Some(port) = &mut self.fetch {
+            port.start_over();
+        }
         self.phase = Phase::Open(Box::new(Connection::new(socket, &self.rules)));
         self.status(ConnectionState::Connected, 0)
     }
@@ -256,35 +291,100 @@ impl LiveSource {
     }
 }
 
-impl Source for LiveSource {
-    fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
+/// What a [`RelaySource`] needs of its connections.
+impl LiveSource {
+    /// As [`Source::next`], with a wait of at most `wait_ns_max`.
+    fn next_within(&mut self, wait_ns_max: u64) -> Result<Incoming<'_>, SourceError> {
         match &mut self.phase {
-            Phase::Open(connection) => match connection.turn(&self.rules) {
+            Phase::Open(connection) => match connection.turn(&self.rules, wait_ns_max) {
                 Turn::Frame => Ok(self.frame()),
-                Turn::Idle => Ok(Incoming::Idle),
+                Turn::Idle => Ok(self.fetched()),
                 Turn::Stale => Ok(self.status(ConnectionState::Stale, 0)),
                 Turn::Ended(ending) => self.ended(ending),
             },
-            Phase::Opening(opening) => match opening.turn(&self.rules.clock, WAIT_NS_MAX) {
+            Phase::Opening(opening) => match opening.turn(&self.rules.clock, wait_ns_max) {
                 Ok(None) => Ok(Incoming::Idle),
                 Ok(Some(socket)) => Ok(self.opened(socket)),
                 Err(error) => self.not_opened(error),
             },
-            &mut Phase::Resting { until_ticks } => Ok(self.rest(until_ticks)),
+            &mut Phase::Resting { until_ticks } => Ok(self.rest(until_ticks, wait_ns_max)),
+            Phase::Off => Ok(Incoming::Idle),
         }
     }
 
-    fn command(&mut self, _connection: ConnectionId, command: Command) {
-        let texts = match command {
-            Command::Send(text) => vec![text],
-            Command::Resync(texts) => texts,
-            Command::Fetch(_) | Command::Renew => return,
-        };
-        for command in texts {
-            if let Phase::Open(connection) = &mut self.phase {
-                connection.ask(&self.rules, &command);
-                self.rules.notices.send(Notice::Sent { command });
+    /// When the connection that is open now was opened.
+    const fn opened_ticks(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Open(connection) => Some(connection.opened_ticks()),
+            Phase::Off | Phase::Resting { .. } | Phase::Opening(_) => None,
+        }
+    }
+
+    /// Stays unconnected until [`LiveSource::begin`].
+    fn off(mut self) -> Self {
+        self.phase = Phase::Off;
+        self
+    }
+
+    /// Connects with the next turn.
+    fn begin(&mut self) {
+        self.phase = Phase::Resting { until_ticks: 0 };
+    }
+
+    /// Closes what is open, for good, and gives the status that says so.
+    fn leave(&mut self) -> Incoming<'static> {
+        if let Phase::Open(connection) = &mut self.phase {
+            connection.close();
+        }
+        self.phase = Phase::Off;
+        self.status(ConnectionState::Disconnected, 0)
+    }
+
+    /// Hands snapshots over to be fetched, and gives an answer that has come.
+    fn fetched(&mut self) -> Incoming<'_> {
+        let Some(port) = &mut self.fetch else { return Incoming::Idle };
+        if let Phase::Open(connection) = &mut self.phase {
+            while let Some(fetch) = connection.take_fetch() {
+                let symbol = fetch.symbol.clone();
+                if !port.ask(fetch) {
+                    let reason = format!("no snapshot of {symbol}: too many are waited for");
+                    self.rules.notices.send(Notice::Unfetched { reason });
+                }
             }
+        }
+        let Some(frame) = port.answer() else { return Incoming::Idle };
+        self.fetched = frame;
+        let stamp = self.stamp(self.rules.clock.ticks());
+        Incoming::Frame(Frame { stamp, text: self.fetched.as_bytes() })
+    }
+}
+
+impl Source for LiveSource {
+    fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
+        self.next_within(WAIT_NS_MAX)
+    }
+
+    fn command(&mut self, _connection: ConnectionId, command: Command) {
+        let Phase::Open(connection) = &mut self.phase else { return };
+        match command {
+            Command::Send(text) => {
+                self.rules.notices.send(Notice::Sent { command: text.clone() });
+                connection.ask(&self.rules, text);
+            }
+            Command::Resync(texts) => {
+                self.rules.notices.send(Notice::Sent { command: texts.join(" ") });
+                connection.resync(&self.rules, Resync::Texts(texts));
+            }
+            Command::Fetch(fetch) if self.fetch.is_some() => {
+                connection.resync(&self.rules, Resync::Fetch(fetch));
+            }
+            Command::Fetch(Fetch { symbol, .. }) => {
+                let reason = format!("no snapshot of {symbol}: no REST address is configured");
+                self.rules.notices.send(Notice::Unfetched { reason });
+            }
+            // One connection alone cannot replace itself without a gap: the venue's close will.
+            Command::Renew => {}
+            Command::Leave => drop(self.leave()),
         }
     }
 
@@ -337,6 +437,7 @@ impl Drop for LiveSource {
 impl fmt::Debug for LiveSource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match &self.phase {
+            Phase::Off => "off",
             Phase::Resting { .. } => "resting",
             Phase::Opening(_) => "opening",
             Phase::Open(_) => "open",

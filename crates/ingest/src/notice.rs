@@ -68,6 +68,15 @@ pub enum Notice {
         /// What follows.
         action: Action,
     },
+    /// A snapshot could not be fetched, this time or for good.
+    Unfetched {
+        /// Of what, and why.
+        reason: String,
+    },
+    /// A connection nears its end by age or the venue's word: the next one is opened beside it.
+    Renewing,
+    /// The connection that was opened beside another has taken its place.
+    TakenOver,
     /// A frame could not be decoded; said once a reason.
     Undecoded {
         /// The error in words.
@@ -89,10 +98,13 @@ impl Notice {
             | Self::Stale { .. }
             | Self::Unanswered { .. }
             | Self::Refused { .. }
+            | Self::Unfetched { .. }
             | Self::Undecoded { .. } => Importance::Warning,
             Self::Connecting { .. }
             | Self::Connected { .. }
             | Self::Subscribed
+            | Self::Renewing
+            | Self::TakenOver
             | Self::Waiting { .. } => Importance::Info,
             Self::Sent { .. } => Importance::Debug,
         }
@@ -106,10 +118,13 @@ impl Notice {
             Self::Connecting { host: text, .. }
             | Self::Connected { host: text }
             | Self::Disconnected { reason: text }
+            | Self::Unfetched { reason: text }
             | Self::Refused { message: text, .. }
             | Self::Undecoded { error: text }
             | Self::Sent { command: text } => text,
             Self::Subscribed
+            | Self::Renewing
+            | Self::TakenOver
             | Self::Waiting { .. }
             | Self::Stale { .. }
             | Self::Unanswered { .. } => return self,
@@ -127,6 +142,9 @@ impl fmt::Display for Notice {
             }
             Self::Connected { host } => write!(out, "connected to {host}"),
             Self::Subscribed => out.write_str("every subscription was answered"),
+            Self::Unfetched { reason } => out.write_str(reason),
+            Self::Renewing => out.write_str("opening the next connection beside this one"),
+            Self::TakenOver => out.write_str("the next connection has taken over"),
             Self::Disconnected { reason } => write!(out, "disconnected: {reason}"),
             Self::Waiting { delay_ms } => write!(out, "next attempt in {delay_ms} ms"),
             Self::Stale { silence_ms } => write!(out, "no frame for {silence_ms} ms"),

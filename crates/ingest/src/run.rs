@@ -5,18 +5,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tickring_event::{ConnectionState, Gap, GapReason, InstrumentId, MarketEvent, Status};
+use tickring_event::{
+    ConnectionId, ConnectionState, Gap, GapReason, InstrumentId, MarketEvent, Status,
+};
 use tickring_metrics::{Counter, Counters, LatencyRecorder, SharedCounters};
 use tickring_ring::Drained;
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
+use crate::lanes::Lanes;
 use crate::notice::{Notice, NoticeSender};
 use crate::publish::{Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait};
 use crate::recorded::RecordedTally;
 use crate::remark::{Remark, Remarks};
 use crate::source::{ConnectionTally, Incoming, Source, SourceError};
-use crate::venue::{Checks, DecodeError, Inbound, Refusal, Venue};
+use crate::venue::{Checks, Command, DecodeError, Inbound, Refusal, Venue};
 
 /// Frames between two writes of the shared counters while the source is never idle.
 const FRAMES_PER_SHARE: u32 = 256;
@@ -27,6 +30,8 @@ pub struct Ingest<S> {
     pub source: S,
     /// One venue for each connection of the source, by its number.
     pub venues: Vec<Box<dyn Venue>>,
+    /// Connections that relieve each other: each pair is one stream.
+    pub pairs: Vec<[ConnectionId; 2]>,
     /// Where events go.
     pub publisher: EventPublisher,
     /// Set by anyone who wants the run to end.
@@ -135,6 +140,7 @@ impl<S> fmt::Debug for Ingest<S> {
 struct Turns<S> {
     source: S,
     venues: Vec<Box<dyn Venue>>,
+    lanes: Lanes,
     publisher: EventPublisher,
     limit: DrainLimit,
     shared: Arc<SharedCounters>,
@@ -150,12 +156,14 @@ struct Turns<S> {
 
 impl<S: Source> Turns<S> {
     fn new(ingest: Ingest<S>) -> Self {
-        let Ingest { source, venues, publisher, stop, drain_ns_max, shared, notices } = ingest;
+        let Ingest { source, venues, pairs, publisher, stop, drain_ns_max, shared, notices } =
+            ingest;
         let clock = publisher.clock().clone();
         Self {
             source,
             messages: venues.iter().map(|venue| vec![0; venue.message_kinds().len()]).collect(),
             venues,
+            lanes: Lanes::new(&pairs),
             publisher,
             limit: DrainLimit { stop, clock, drain_ns_max, since_ticks: None },
             shared,
@@ -187,6 +195,7 @@ impl<S: Source> Turns<S> {
                         Err(error) => self.note_error(error),
                     }
                     self.follow_up(stamp);
+                    self.pass(stamp);
                     self.publish(stamp)?;
                 }
                 Incoming::Status(stamp, status) => self.change(stamp, status)?,
@@ -234,10 +243,23 @@ impl<S: Source> Turns<S> {
 
     /// A connection changed its state: the stream says so, and the venue starts over.
     fn change(&mut self, stamp: Stamp, status: Status) -> Result<(), End> {
+        if let Some(relieved) = self.lanes.foresee(stamp, status, &mut self.batch) {
+            self.source.command(relieved, Command::Leave);
+            self.publish(stamp)?;
+        }
         let venue = &mut *self.venues[usize::from(stamp.connection.0)];
         change_state(venue, (stamp, status), &mut self.batch);
         self.follow_up(stamp);
+        self.pass(stamp);
         self.publish(stamp)
+    }
+
+    /// Leaves in the batch what is published of it, where its connection is one of a pair.
+    #[inline]
+    fn pass(&mut self, stamp: Stamp) {
+        if let Some(relieved) = self.lanes.pass(stamp, &mut self.batch) {
+            self.source.command(relieved, Command::Leave);
+        }
     }
 
     /// Has done what the venue wants done, and vets what was kept of the frame.
@@ -282,9 +304,7 @@ impl<S: Source> Turns<S> {
 
     /// Publishes what the venues held back, ends the stream, waits for the pollers.
     fn finish(mut self, mut end: End) -> IngestReport {
-        for venue in &mut self.venues {
-            venue.finish(&mut self.batch);
-        }
+        finish_venues(&mut self.venues, &mut self.lanes, &mut self.batch);
         let arrival_ticks = self.batch.events().last().map_or(0, |event| event.arrival_ticks);
         let stamp = Stamp { arrival_ticks, ..Stamp::default() };
         if !matches!(end, End::RingFull)
@@ -349,9 +369,28 @@ pub(crate) fn change_state(
     match status.state {
         ConnectionState::Connected => venue.open(batch),
         ConnectionState::Disconnected => venue.disconnected(stamp, batch),
-        ConnectionState::Connecting | ConnectionState::Subscribed | ConnectionState::Stale => {}
+        ConnectionState::Connecting
+        | ConnectionState::Subscribed
+        | ConnectionState::Stale
+        | ConnectionState::Settled => {}
     }
     batch.push(status_event(stamp, status));
+}
+
+/// What the venues held back to the end; of a pair, what the leading connection did.
+pub(crate) fn finish_venues(
+    venues: &mut [Box<dyn Venue>],
+    lanes: &mut Lanes,
+    batch: &mut EventBatch,
+) {
+    let mut one = EventBatch::new();
+    for (connection, venue) in (0_u8..).map(ConnectionId).zip(venues) {
+        venue.finish(&mut one);
+        lanes.pass(Stamp { connection, ..Stamp::default() }, &mut one);
+        one.events().iter().for_each(|event| batch.push(*event));
+        batch.merge_counters(&one);
+        one = EventBatch::new();
+    }
 }
 
 pub(crate) fn status_event(stamp: Stamp, status: Status) -> MarketEvent {

@@ -84,7 +84,7 @@ impl<S: Source> Source for Tapped<S> {
         let texts = match &command {
             Command::Send(text) => std::slice::from_ref(text),
             Command::Resync(texts) => texts,
-            Command::Fetch(_) | Command::Renew => &[],
+            Command::Fetch(_) | Command::Renew | Command::Leave => &[],
         };
         for text in texts {
             self.tap.sent(connection.0, time_ns, text.as_bytes());
@@ -147,6 +147,7 @@ const fn change_of(status: Status) -> ConnectionChange {
         ConnectionState::Subscribed => 2,
         ConnectionState::Stale => 3,
         ConnectionState::Disconnected => 4,
+        ConnectionState::Settled => 5,
     };
     ConnectionChange { state, attempt, code }
 }
@@ -160,6 +161,7 @@ pub(crate) fn status_of(change: ConnectionChange, frames: u64) -> Result<Status,
         2 => ConnectionState::Subscribed,
         3 => ConnectionState::Stale,
         4 => ConnectionState::Disconnected,
+        5 => ConnectionState::Settled,
         _ => {
             return Err(CaptureError::Malformed {
                 name: "the recording".to_owned(),

@@ -70,6 +70,8 @@ pub enum Command {
     Fetch(Fetch),
     /// The venue is about to close the connection: open the next one before it does.
     Renew,
+    /// Close this connection for good: another has taken over.
+    Leave,
 }
 
 /// A snapshot to be fetched over HTTP.

@@ -7,8 +7,11 @@ use tickring_metrics::{Counter, Counters};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
+use crate::lanes::Lanes;
 use crate::remark::{Remark, Remarks};
-use crate::run::{DecodeFailure, SUBSCRIBED, change_state, hole_event, note_remarks, status_event};
+use crate::run::{
+    DecodeFailure, SUBSCRIBED, change_state, finish_venues, hole_event, note_remarks, status_event,
+};
 use crate::tap::status_of;
 use crate::venue::{Inbound, Venue};
 
@@ -18,6 +21,7 @@ use crate::venue::{Inbound, Venue};
 pub struct Walk {
     merged: Merged,
     venues: Vec<Box<dyn Venue>>,
+    lanes: Lanes,
     batch: EventBatch,
     /// Connections that still have to be said to be open, the next one last.
     opening: Vec<u8>,
@@ -70,6 +74,7 @@ impl Walk {
         Ok(Self {
             merged,
             venues,
+            lanes: Lanes::default(),
             batch: EventBatch::new(),
             opening,
             sequence: 0,
@@ -77,6 +82,13 @@ impl Walk {
             remarks: Remarks::default(),
             is_over: false,
         })
+    }
+
+    /// With these connections relieving each other, as they did when they were recorded.
+    #[must_use]
+    pub fn with_pairs(mut self, pairs: &[[ConnectionId; 2]]) -> Self {
+        self.lanes = Lanes::new(pairs);
+        self
     }
 
     /// The next entry with its events; `None` at the end.
@@ -97,12 +109,13 @@ impl Walk {
                 return Ok(None);
             }
             self.is_over = true;
-            for venue in &mut self.venues {
-                venue.finish(&mut self.batch);
-            }
+            finish_venues(&mut self.venues, &mut self.lanes, &mut self.batch);
             return Ok(Some(self.walked(false, "")));
         }
         let kind = self.take()?;
+        if let Entry::Received { connection, arrival_ns, .. } = self.merged.entry() {
+            self.lanes.pass(stamp(connection, arrival_ns), &mut self.batch);
+        }
         Ok(Some(self.walked(true, kind)))
     }
 
@@ -183,8 +196,12 @@ impl Walk {
 
     fn change(&mut self, stamp: Stamp, status: Status) {
         let venue = &mut *self.venues[usize::from(stamp.connection.0)];
+        let mut relieved = EventBatch::new();
+        self.lanes.foresee(stamp, status, &mut relieved);
         change_state(venue, (stamp, status), &mut self.batch);
         self.batch.take_commands().for_each(drop);
+        self.lanes.pass(stamp, &mut self.batch);
+        self.batch.put_before(&relieved);
     }
 
     fn walked(&mut self, has_entry: bool, kind: &'static str) -> Walked<'_> {

@@ -45,7 +45,7 @@ fn decoding_allocates_nothing_in_steady_state() {
     let symbols = ["SPX", "XAUUSD", "NVDA.US", "700.HK", "600519.SH", "BTCUSDT", "AAPL.US"];
     let config = TickDbConfig::parse(&symbols, &["ticker", "depth", "trade"]).unwrap();
     let mut venue = TickDb::new(&config, Arc::new(Instruments::new())).unwrap();
-    venue.open(&mut Vec::new());
+    venue.open(&mut EventBatch::new());
     let mut batch = EventBatch::new();
     let numbered = [
         r#"{"cmd":"trade","data":{"symbol":"BTCUSDT","seq":1,"price":"1","quantity":"1"}}"#,

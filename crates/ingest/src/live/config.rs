@@ -6,6 +6,7 @@ use tickring_event::ConnectionId;
 
 use crate::live::backoff::Backoff;
 use crate::live::key::{ApiKey, percent_encode};
+use crate::live::profile::{Limit, Profile};
 use crate::source::SourceError;
 
 /// Largest message and frame unless told otherwise.
@@ -13,6 +14,9 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Silence allowed where nothing is sent that the venue would answer.
 const SILENCE_MS_WITHOUT_KEEP_ALIVE: u64 = 60_000;
+
+/// How long two connections run side by side: far longer than a venue's messages are under way.
+const OVERLAP_MS_MIN: u64 = 2_000;
 
 /// Silence allowed, in intervals of the keep-alive.
 const SILENCE_KEEP_ALIVES: u64 = 3;
@@ -38,6 +42,17 @@ pub struct LiveConfig {
     pub subscribe_ms_max: u64,
     /// Time without any frame after which the connection is given up.
     pub silence_ms_max: u64,
+    /// Attempts that may be made, over all connections of the source.
+    pub attempts: Option<Limit>,
+    /// Messages that may be sent over one connection; what is above waits.
+    pub messages: Option<Limit>,
+    /// Books that may be started over on one connection; what is above waits.
+    pub resyncs: Option<Limit>,
+    /// Age at which the venue cuts a connection; a [`RelaySource`](crate::RelaySource) opens the next
+    /// one before.
+    pub age_ms_max: Option<u64>,
+    /// How long a new connection runs beside the one it is to replace, at least.
+    pub overlap_ms_min: u64,
     /// Waits between attempts.
     pub backoff: Backoff,
     /// How long a connection that carried data must last to start the backoff over.
@@ -103,6 +118,11 @@ impl LiveConfig {
             handshake_ms_max: 10_000,
             subscribe_ms_max: 10_000,
             silence_ms_max,
+            attempts: None,
+            messages: None,
+            resyncs: None,
+            age_ms_max: None,
+            overlap_ms_min: OVERLAP_MS_MIN,
             backoff: Backoff::default(),
             healthy_ms_min: 30_000,
             attempts_max: None,
@@ -111,6 +131,22 @@ impl LiveConfig {
             roots: Roots::default(),
             polling: Polling::default(),
             connection: ConnectionId(0),
+        }
+    }
+
+    /// What `profile` asks for, at `url` where that is another than the profile's.
+    #[must_use]
+    pub fn of_profile(profile: &Profile, url: Option<String>) -> Self {
+        let Profile { keep_alive, attempts, messages, resyncs, age_ms_max, .. } = *profile;
+        let keep_alive =
+            keep_alive.map(|(text, interval_ms)| KeepAlive { text: text.to_owned(), interval_ms });
+        Self {
+            silence_ms_max: profile.silence_ms_max,
+            attempts: Some(attempts),
+            messages: Some(messages),
+            resyncs: Some(resyncs),
+            age_ms_max,
+            ..Self::new(url.unwrap_or_else(|| profile.url.to_owned()), keep_alive)
         }
     }
 
@@ -130,6 +166,7 @@ impl LiveConfig {
             ("delay_ms_min of the backoff", backoff.delay_ms_min),
             ("message_bytes_max", self.message_bytes_max as u64),
             ("frame_bytes_max", self.frame_bytes_max as u64),
+            ("age_ms_max", self.age_ms_max.unwrap_or(1)),
             ("attempts_max", self.attempts_max.map_or(1, u64::from)),
             ("interval_ms of the keep-alive", keep_alive.as_ref().map_or(1, |it| it.interval_ms)),
         ];

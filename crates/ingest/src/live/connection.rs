@@ -1,12 +1,16 @@
 //! One open connection: its frames, its timers, its watchdog.
 
+use std::collections::VecDeque;
+
 use tickring_metrics::Clock;
 
 use crate::live::backoff::Health;
 use crate::live::config::Polling;
+use crate::live::governor::Governor;
 use crate::live::watchdog::Watchdog;
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{Ended, Polled, Socket, Utf8Bytes};
+use crate::venue::Fetch;
 
 /// No wait is longer, so that a stop flag is seen soon.
 pub(crate) const WAIT_NS_MAX: u64 = 50_000_000;
@@ -24,6 +28,9 @@ pub(crate) struct Rules {
     pub(crate) polling: Polling,
     pub(crate) keep_alive: Option<Utf8Bytes>,
     pub(crate) keep_alive_ticks: u64,
+    /// Limits of each new connection, nothing done yet.
+    pub(crate) messages: Governor,
+    pub(crate) resyncs: Governor,
     pub(crate) subscribe_ticks_max: u64,
     pub(crate) silence_ticks_max: u64,
     pub(crate) healthy_ticks_min: u64,
@@ -35,6 +42,12 @@ impl Rules {
     pub(crate) fn elapsed_ms(&self, start: u64, end: u64) -> u64 {
         self.clock.elapsed_ns(start, end) / 1_000_000
     }
+}
+
+/// A request to start a book over.
+pub(crate) enum Resync {
+    Texts(Vec<String>),
+    Fetch(Fetch),
 }
 
 /// Why a connection is over, and what its end asks of the next attempt.
@@ -87,7 +100,17 @@ pub(crate) struct Connection {
     /// When those answers are late.
     answers_due: u64,
     keep_alive_due: u64,
+    /// One is due and has to wait for its turn.
+    keep_alive_waits: bool,
     flush_due: u64,
+    /// Texts that wait for their turn, the next one first.
+    outbox: VecDeque<Utf8Bytes>,
+    messages: Governor,
+    /// Requests to start books over, each with its texts, that wait for their turn.
+    resyncs_waiting: VecDeque<Resync>,
+    resyncs: Governor,
+    /// Snapshots whose turn to be fetched has come.
+    fetches: Vec<Fetch>,
     /// Set by whatever decides that it must end; carried out by the next turn.
     ending: Option<Ending>,
 }
@@ -109,14 +132,20 @@ impl Connection {
             asked_ticks: now,
             answers_due: NEVER,
             keep_alive_due,
+            keep_alive_waits: false,
             flush_due: 0,
+            outbox: VecDeque::new(),
+            messages: rules.messages.clone(),
+            resyncs_waiting: VecDeque::new(),
+            resyncs: rules.resyncs.clone(),
+            fetches: Vec::new(),
             ending: None,
         }
     }
 
-    /// Reads once and does what is due.
+    /// Reads once and does what is due; waits at most `wait_ns_max` where nothing came.
     #[inline]
-    pub(crate) fn turn(&mut self, rules: &Rules) -> Turn {
+    pub(crate) fn turn(&mut self, rules: &Rules, wait_ns_max: u64) -> Turn {
         if let Some(ending) = self.ending.take() {
             return Turn::Ended(ending);
         }
@@ -133,7 +162,7 @@ impl Connection {
                 self.work(rules, self.socket.arrival_ticks());
                 Turn::Idle
             }
-            Ok(Polled::Empty) => self.empty_turn(rules),
+            Ok(Polled::Empty) => self.empty_turn(rules, wait_ns_max),
             Err(ended) => Turn::Ended(ended.into()),
         }
     }
@@ -159,7 +188,7 @@ impl Connection {
     }
 
     /// Everything that is judged only when nothing came: a busy reader cannot fake silence.
-    fn empty_turn(&mut self, rules: &Rules) -> Turn {
+    fn empty_turn(&mut self, rules: &Rules, wait_ns_max: u64) -> Turn {
         let now = rules.clock.ticks();
         self.work(rules, now);
         if now >= self.answers_due {
@@ -172,14 +201,20 @@ impl Connection {
             return Turn::Stale;
         }
         if rules.polling == Polling::Block && self.ending.is_none() {
-            self.wait(rules, now);
+            self.wait(rules, now, wait_ns_max);
         }
         Turn::Idle
     }
 
-    fn wait(&mut self, rules: &Rules, now: u64) {
-        let due = self.keep_alive_due.min(self.answers_due);
-        let wait_ns = rules.clock.elapsed_ns(now, due).min(WAIT_NS_MAX);
+    fn wait(&mut self, rules: &Rules, now: u64, wait_ns_max: u64) {
+        let mut due = self.keep_alive_due.min(self.answers_due);
+        if self.keep_alive_waits || !self.outbox.is_empty() {
+            due = due.min(self.messages.ready_ticks());
+        }
+        let wait_ns = rules.clock.elapsed_ns(now, due).min(wait_ns_max);
+        if wait_ns == 0 {
+            return;
+        }
         if let Err(ended) = self.socket.wait(wait_ns) {
             self.end(ended.into());
         }
@@ -203,9 +238,10 @@ impl Connection {
     fn work(&mut self, rules: &Rules, now: u64) {
         if now >= self.keep_alive_due {
             self.keep_alive_due = now.saturating_add(rules.keep_alive_ticks);
-            if let Some(text) = &rules.keep_alive {
-                self.send_text(text.clone());
-            }
+            self.keep_alive_waits = rules.keep_alive.is_some();
+        }
+        if self.keep_alive_waits || !self.outbox.is_empty() || !self.resyncs_waiting.is_empty() {
+            self.send_waiting(rules, now);
         }
         if self.socket.has_unsent() && now >= self.flush_due {
             self.flush_due = now.saturating_add(rules.flush_retry_ticks);
@@ -222,13 +258,63 @@ impl Connection {
         self.work(rules, now);
     }
 
-    /// Sends a command and expects it to be answered in time.
-    pub(crate) fn ask(&mut self, rules: &Rules, command: &str) {
-        if self.answers_due == NEVER {
-            self.asked_ticks = rules.clock.ticks();
-            self.answers_due = self.asked_ticks.saturating_add(rules.subscribe_ticks_max);
+    /// Sends what waits, as far as the venue's limits allow.
+    #[cold]
+    fn send_waiting(&mut self, rules: &Rules, now: u64) {
+        while self.resyncs.ready_ticks() <= now
+            && let Some(resync) = self.resyncs_waiting.pop_front()
+        {
+            self.resyncs.note(now);
+            match resync {
+                Resync::Texts(texts) => self.outbox.extend(texts.into_iter().map(Utf8Bytes::from)),
+                Resync::Fetch(fetch) => self.fetches.push(fetch),
+            }
         }
-        self.send_text(command.into());
+        if self.keep_alive_waits
+            && self.messages.ready_ticks() <= now
+            && let Some(text) = &rules.keep_alive
+        {
+            self.keep_alive_waits = false;
+            self.messages.note(now);
+            self.send_text(text.clone());
+        }
+        while self.messages.ready_ticks() <= now
+            && let Some(text) = self.outbox.pop_front()
+        {
+            self.messages.note(now);
+            if self.answers_due != NEVER {
+                // One that had to wait for its turn can be answered only from now on.
+                self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
+            }
+            self.send_text(text);
+        }
+    }
+
+    /// Sends a command, as soon as the venue's limits allow, and expects it to be answered in time.
+    pub(crate) fn ask(&mut self, rules: &Rules, command: String) {
+        let now = rules.clock.ticks();
+        if self.answers_due == NEVER {
+            self.asked_ticks = now;
+            self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
+        }
+        self.outbox.push_back(command.into());
+        self.send_waiting(rules, now);
+    }
+
+    /// Starts a book over, as soon as the venue's limits allow.
+    pub(crate) fn resync(&mut self, rules: &Rules, resync: Resync) {
+        self.resyncs_waiting.push_back(resync);
+        self.send_waiting(rules, rules.clock.ticks());
+    }
+
+    /// A snapshot whose turn to be fetched has come.
+    pub(crate) fn take_fetch(&mut self) -> Option<Fetch> {
+        self.fetches.pop()
+    }
+
+    /// When it was opened.
+    pub(crate) const fn opened_ticks(&self) -> u64 {
+        self.opened_ticks
     }
 
     fn send_text(&mut self, text: Utf8Bytes) {

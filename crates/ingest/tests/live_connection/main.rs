@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod fetching;
 mod frames;
 mod key;
 mod life;
+mod limits;
+mod relay;
 mod support;
 mod tls;

@@ -29,9 +29,13 @@ fn full() -> Report {
             bids: vec![["61234.5".to_owned(), "0.2".to_owned()]],
             asks: vec![["61234.6".to_owned(), "1.5".to_owned()]],
         },
+        last_sequence: 50_093_421_584,
+        seeded: true,
+        snapshots: 1,
         applied: 93_000,
         stale: 3,
         gaps: 0,
+        checksums: None,
         valid: true,
     };
     Report {
@@ -99,7 +103,7 @@ fn field_names_are_the_contract() {
     }
     check_fields(&report["stages"]["decode"], "count min mean p50 p90 p99 p99_9 p99_99 max");
     let book = &report["books"]["BTCUSDT"];
-    check_fields(book, "levels top5 applied stale gaps valid");
+    check_fields(book, "levels top5 last_sequence seeded snapshots applied stale gaps valid");
     check_fields(&book["top5"], "bids asks");
     assert_eq!(book["levels"], serde_json::json!([1_000, 998]));
     assert_eq!(book["top5"]["bids"], serde_json::json!([["61234.5", "0.2"]]));
@@ -111,15 +115,23 @@ fn optional_parts_are_left_out_or_null() {
     let plain = json(&report);
     assert!(plain.get("books").is_none());
     assert!(plain["decode_errors"].get("examples").is_none());
+    assert!(plain.get("remarks").is_none());
     assert!(plain["strategies"][0]["core"].is_null());
     assert!(plain["strategies"][0]["culprit"].is_null());
     assert!(plain["stages"]["decode"].get("clamped").is_none());
 
     report.decode_errors.examples.insert("malformed".to_owned(), "{".to_owned());
     report.stages.decode.clamped = 2;
+    let remark = RemarkReport { count: 3, example: "{}".to_owned() };
+    report.remarks.insert("unknown_channel".to_owned(), remark);
+    let checksums = Some(ChecksumsReport { checked: 9, failed: 1 });
+    let book = BookReport { checksums, ..BookReport::default() };
+    report.books = Some(BTreeMap::from([("BTC/USD".to_owned(), book)]));
     let filled = json(&report);
     assert_eq!(filled["decode_errors"]["examples"]["malformed"], "{");
     assert_eq!(filled["stages"]["decode"]["clamped"], 2);
+    check_fields(&filled["remarks"]["unknown_channel"], "count example");
+    check_fields(&filled["books"]["BTC/USD"]["checksums"], "checked failed");
 }
 
 #[test]

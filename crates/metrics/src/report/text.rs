@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{BookReport, LossReport, Report, StrategyReport};
+use super::{BookReport, ChecksumsReport, LossReport, Report, StrategyReport};
 use crate::float;
 use crate::latency::LatencySummary;
 
@@ -86,6 +86,11 @@ fn write_loss(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f)?;
     for (reason, count) in &report.decode_errors.by_reason {
         writeln!(f, "  {}: {reason}", grouped(*count))?;
+    }
+    if !report.remarks.is_empty() {
+        let named =
+            report.remarks.iter().map(|(reason, it)| format!("{} {reason}", grouped(it.count)));
+        writeln!(f, "skipped or not documented: {}", named.collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
 }
@@ -270,7 +275,14 @@ fn write_book(f: &mut Formatter<'_>, symbol: &str, book: &BookReport) -> fmt::Re
         grouped(book.stale),
         counted(book.gaps, "gap"),
     )?;
-    writeln!(f, "{}", if book.valid { "" } else { ", NOT VALID" })
+    if let Some(ChecksumsReport { checked, failed }) = book.checksums {
+        write!(f, ", {}, {} failed", counted(checked, "checksum"), grouped(failed))?;
+    }
+    f.write_str(match (book.valid, book.seeded) {
+        (true, _) => "\n",
+        (false, true) => ", NOT VALID\n",
+        (false, false) => ", NOT VALID: no snapshot came\n",
+    })
 }
 
 /// What to do about a bottleneck.

@@ -125,13 +125,20 @@ mod tests {
         let expected = BookReport {
             levels: [1, 1],
             top5: TopLevels { bids: vec![pair("99.00", "3.0")], asks: vec![pair("101.00", "7.0")] },
+            last_sequence: reports["B"].last_sequence,
+            seeded: true,
+            snapshots: 1,
             applied: 1,
             stale: 0,
             gaps: 0,
+            checksums: None,
             valid: true,
         };
         assert_eq!(reports["B"], expected);
-        assert_eq!((reports["A"].valid, reports["A"].stale), (false, 1));
+        assert_eq!(
+            (reports["A"].valid, reports["A"].seeded, reports["A"].stale),
+            (false, false, 1)
+        );
         bench.check_figures(&[("books", 2.0), ("applied", 1.0), ("snapshots", 1.0)]);
     }
 }

@@ -68,6 +68,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("twox-hash", &["event"]),
     // Two owners: the client's side and the server's side of one protocol, which share no types.
     ("tungstenite", &["ingest", "simulator"]),
+    ("ureq", &["ingest"]),
     ("webpki-roots", &["ingest"]),
     ("zstd", &["capture"]),
 ];

@@ -1,0 +1,347 @@
+//! Two connections to one venue as one stream: when one relieves the other, no event is lost and none
+//! comes twice.
+//!
+//! One connection leads and is published. What comes over the other is decoded, its books are kept,
+//! and what the leading one has not shown yet is withheld. When the other is settled and its books are
+//! whole, the withheld events follow those of the leading one by the venue's own numbers, and it
+//! leads. All of it follows from frames and connection changes in their order, so a replay of both
+//! connections does the same.
+
+use std::collections::VecDeque;
+
+use tickring_book::{Book, Books};
+use tickring_event::{
+    ConnectionId, ConnectionState, Flags, InstrumentId, Kind, MarketEvent, Payload, Status,
+};
+
+use crate::batch::{DepthRun, EventBatch};
+use crate::frame::Stamp;
+use crate::run::status_event;
+
+/// Events withheld at most. Beyond it the oldest goes: one second of the busiest venue is far less,
+/// and the leading connection has shown it long before.
+const WITHHELD_MAX: usize = 65_536;
+
+/// Kinds that have numbers of their own: trades, tops, levels, bars.
+const NUMBERED_KINDS: usize = 4;
+
+/// The pairs of a run's connections.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    pairs: Vec<Pair>,
+}
+
+/// Two connections that relieve each other.
+#[derive(Debug)]
+struct Pair {
+    connections: [ConnectionId; 2],
+    /// Which one is published.
+    lead: usize,
+    shown: Vec<Shown>,
+    /// What was shown when the leading connection took over, until it has come so far itself.
+    behind: Vec<Behind>,
+    relief: Option<Relief>,
+}
+
+/// The numbers by instrument that a connection which took over while it was behind has to reach.
+/// Each is let go of once it is reached: venues may start their numbers over.
+type Behind = [Option<u64>; NUMBERED_KINDS];
+
+/// How far the leading connection has shown an instrument.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shown {
+    /// The highest number of each kind.
+    numbers: [u64; NUMBERED_KINDS],
+    /// The number up to which its book is whole; `None` while it is not.
+    book: Option<u64>,
+}
+
+/// The connection that is to take over.
+#[derive(Debug, Default)]
+struct Relief {
+    books: Books,
+    /// By instrument: the number of the snapshot that its book began with.
+    seeds: Vec<Option<u64>>,
+    withheld: VecDeque<MarketEvent>,
+    is_settled: bool,
+    attempt: u32,
+}
+
+impl Lanes {
+    pub(crate) fn new(pairs: &[[ConnectionId; 2]]) -> Self {
+        let pair = |&connections: &[ConnectionId; 2]| Pair {
+            connections,
+            lead: 0,
+            shown: Vec::new(),
+            behind: Vec::new(),
+            relief: None,
+        };
+        Self { pairs: pairs.iter().map(pair).collect() }
+    }
+
+    /// Turns what a frame or a change of `stamp.connection` brought into what is published. Returns
+    /// the connection that has been relieved, if one was.
+    #[inline]
+    pub(crate) fn pass(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
+        if self.pairs.is_empty() {
+            return None;
+        }
+        let of = |pair: &&mut Pair| pair.connections.contains(&stamp.connection);
+        self.pairs.iter_mut().find(of)?.pass(stamp, batch)
+    }
+
+    /// Before a change of `stamp.connection` reaches its venue: where that was the leading connection's
+    /// end and the other can take over at once, it does, and nothing was lost.
+    pub(crate) fn foresee(
+        &mut self,
+        stamp: Stamp,
+        status: Status,
+        batch: &mut EventBatch,
+    ) -> Option<ConnectionId> {
+        let of = |pair: &&mut Pair| pair.connections.contains(&stamp.connection);
+        let pair = self.pairs.iter_mut().find(of)?;
+        let is_end = status.state == ConnectionState::Disconnected;
+        let is_lead = pair.connections[pair.lead] == stamp.connection;
+        if is_end && is_lead && pair.is_ready() { pair.hand_over(stamp, batch) } else { None }
+    }
+}
+
+impl Pair {
+    fn pass(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
+        if self.connections[self.lead] == stamp.connection {
+            let has_ended = self.show(batch);
+            // What cannot be handed over whole is handed over as it is: better than nothing.
+            let must = has_ended && self.relief.as_ref().is_some_and(|it| it.is_settled);
+            return if must || self.is_ready() { self.hand_over(stamp, batch) } else { None };
+        }
+        self.withhold(batch);
+        if self.is_ready() { self.hand_over(stamp, batch) } else { None }
+    }
+
+    /// Notes what the leading connection shows. Both connections are one to strategies. Returns
+    /// whether it ended.
+    fn show(&mut self, batch: &mut EventBatch) -> bool {
+        let mut has_ended = false;
+        if !self.behind.is_empty() {
+            self.catch_up(batch);
+        }
+        for event in batch.events_mut() {
+            event.connection = self.connections[0];
+            has_ended |= is_state(event, ConnectionState::Disconnected);
+            note_shown(&mut self.shown, event);
+        }
+        has_ended
+    }
+
+    /// Takes out of the batch what was shown before the leading connection took over.
+    #[cold]
+    fn catch_up(&mut self, batch: &mut EventBatch) {
+        let behind = &mut self.behind;
+        batch.retain_events(|event| {
+            let limits = behind.get_mut(event.instrument.index());
+            let Some((limits, (kind, number))) = limits.zip(number_of(event)) else { return true };
+            let starts_over = event.flags.contains(Flags::SNAPSHOT);
+            let is_new = limits[kind].is_none_or(|limit| number > limit) || starts_over;
+            if is_new {
+                limits[kind] = None;
+            }
+            is_new
+        });
+        let is_over = batch.events().iter().any(|it| is_state(it, ConnectionState::Disconnected));
+        if is_over || self.behind.iter().all(|limits| limits.iter().all(Option::is_none)) {
+            self.behind.clear();
+        }
+    }
+
+    /// Takes everything out of the batch: it is the other connection's.
+    fn withhold(&mut self, batch: &mut EventBatch) {
+        for event in batch.events() {
+            if let Payload::Status(Status { state, attempt, .. }) = event.payload() {
+                self.change(state, attempt);
+            } else if let Some(relief) = &mut self.relief {
+                relief.take(event);
+                relief.forget(&self.shown);
+            }
+        }
+        batch.clear();
+    }
+
+    fn change(&mut self, state: ConnectionState, attempt: u32) {
+        match state {
+            ConnectionState::Connecting => {
+                self.relief = Some(Relief { attempt, ..Relief::default() });
+            }
+            ConnectionState::Disconnected => self.relief = None,
+            ConnectionState::Settled => {
+                if let Some(relief) = &mut self.relief {
+                    relief.is_settled = true;
+                }
+            }
+            ConnectionState::Connected | ConnectionState::Subscribed | ConnectionState::Stale => {}
+        }
+    }
+
+    /// Whether the other connection is settled, and every book that is whole on the leading one is
+    /// whole on it too, from before where the leading one stands.
+    fn is_ready(&self) -> bool {
+        let Some(relief) = self.relief.as_ref().filter(|it| it.is_settled) else { return false };
+        (0_u32..).map(InstrumentId::new).zip(&self.shown).all(|(id, shown)| {
+            shown.book.is_none_or(|last| {
+                relief.books.book(id).is_some_and(Book::is_valid)
+                    && relief.seed(id).is_some_and(|seed| seed <= last)
+            })
+        })
+    }
+
+    /// The other connection leads from here on: what it has more than the first one follows.
+    fn hand_over(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
+        let Relief { books, seeds, withheld, attempt, .. } = self.relief.take()?;
+        let relieved = self.connections[self.lead];
+        self.lead = 1 - self.lead;
+        let stamp = Stamp { connection: self.connections[0], ..stamp };
+        for (id, book) in books.iter().filter(|(_, book)| book.is_valid()) {
+            let shown = shown_mut(&mut self.shown, id);
+            let seed = seeds.get(id.index()).copied().flatten();
+            let continues = shown.book.zip(seed).is_some_and(|(last, seed)| seed <= last);
+            if !continues {
+                push_book(book, stamp, id, batch);
+                shown.book = Some(book.last_sequence());
+            }
+        }
+        let shown_before = self.shown.clone();
+        for mut event in withheld {
+            let before = shown_before.get(event.instrument.index());
+            let is_shown = before.is_some_and(|it| it.has(&event));
+            if !is_shown && !is_any(&event, &[Flags::SNAPSHOT, Flags::STALE]) {
+                event.connection = self.connections[0];
+                event.arrival_ticks = stamp.arrival_ticks;
+                note_shown(&mut self.shown, &event);
+                batch.push(event);
+            }
+        }
+        self.behind = self.shown.iter().map(Shown::to_reach).collect();
+        let state = ConnectionState::Subscribed;
+        batch.push(status_event(stamp, Status { state, attempt, code: 0 }));
+        Some(relieved)
+    }
+}
+
+impl Shown {
+    /// The numbers after which everything is new.
+    fn to_reach(&self) -> Behind {
+        let mut numbers = self.numbers.map(Some);
+        numbers[Kind::Levels as usize] = self.book;
+        numbers
+    }
+
+    /// Whether the leading connection has shown this event, or a book that includes it.
+    fn has(&self, event: &MarketEvent) -> bool {
+        match number_of(event) {
+            Some((kind, number)) if kind == Kind::Levels as usize => {
+                self.book.is_some_and(|last| number <= last)
+            }
+            Some((kind, number)) => number <= self.numbers[kind],
+            None => true,
+        }
+    }
+}
+
+impl Relief {
+    fn take(&mut self, event: &MarketEvent) {
+        self.books.apply(event);
+        let is_seed = event.flags.contains(Flags::SNAPSHOT.with(Flags::LAST));
+        if event.kind() == Kind::Levels && is_seed && !event.flags.contains(Flags::STALE) {
+            let index = event.instrument.index();
+            if index >= self.seeds.len() {
+                self.seeds.resize(index + 1, None);
+            }
+            self.seeds[index] = Some(event.venue_sequence);
+        }
+        if number_of(event).is_some() {
+            self.withheld.push_back(*event);
+        }
+        if self.withheld.len() > WITHHELD_MAX {
+            self.withheld.pop_front();
+        }
+    }
+
+    /// Lets go of what the leading connection has shown meanwhile.
+    fn forget(&mut self, shown: &[Shown]) {
+        while let Some(event) = self.withheld.front() {
+            let shown = shown.get(event.instrument.index());
+            if !shown.is_some_and(|it| it.has(event)) {
+                return;
+            }
+            self.withheld.pop_front();
+        }
+    }
+
+    fn seed(&self, id: InstrumentId) -> Option<u64> {
+        self.seeds.get(id.index()).copied().flatten()
+    }
+}
+
+/// The number by which the same event is known on both connections: the venue's, or its time.
+fn number_of(event: &MarketEvent) -> Option<(usize, u64)> {
+    let kind = match event.kind() {
+        kind @ (Kind::Trade | Kind::TopOfBook | Kind::Levels | Kind::Bar) => kind as usize,
+        Kind::Gap | Kind::Status => return None,
+    };
+    let has_number = event.venue_sequence != 0;
+    Some((kind, if has_number { event.venue_sequence } else { event.venue_time_ns }))
+}
+
+fn note_shown(shown: &mut Vec<Shown>, event: &MarketEvent) {
+    if event.instrument.is_none() {
+        if let Payload::Gap(gap) = event.payload()
+            && gap.breaks_book
+        {
+            shown.iter_mut().for_each(|it| it.book = None);
+        }
+        return;
+    }
+    let shown = shown_mut(shown, event.instrument);
+    if let Some((kind, number)) = number_of(event) {
+        shown.numbers[kind] = shown.numbers[kind].max(number);
+    }
+    match event.payload() {
+        Payload::Gap(gap) if gap.breaks_book => shown.book = None,
+        Payload::Levels(_)
+            if event.flags.contains(Flags::LAST) && !is_any(event, &[Flags::STALE]) =>
+        {
+            let is_book = shown.book.is_some() || event.flags.contains(Flags::SNAPSHOT);
+            shown.book = is_book.then_some(event.venue_sequence);
+        }
+        _ => {}
+    }
+}
+
+fn shown_mut(shown: &mut Vec<Shown>, id: InstrumentId) -> &mut Shown {
+    let index = id.index();
+    if index >= shown.len() {
+        shown.resize(index + 1, Shown::default());
+    }
+    &mut shown[index]
+}
+
+/// The whole book as a snapshot.
+fn push_book(book: &Book, stamp: Stamp, id: InstrumentId, batch: &mut EventBatch) {
+    let mut origin = stamp.origin(id);
+    origin.venue_sequence = book.last_sequence();
+    let (bids, asks) = book.levels();
+    let mut run = batch.depth(origin, Flags::SNAPSHOT);
+    book.bids(bids).for_each(|level| DepthRun::bid(&mut run, level));
+    book.asks(asks).for_each(|level| DepthRun::ask(&mut run, level));
+    run.finish();
+}
+
+fn is_any(event: &MarketEvent, flags: &[Flags]) -> bool {
+    flags.iter().any(|&flag| event.flags.contains(flag))
+}
+
+fn is_state(event: &MarketEvent, state: ConnectionState) -> bool {
+    matches!(event.payload(), Payload::Status(status) if status.state == state)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+use proptest::prelude::*;
+use tickring_event::{Gap, GapReason, Level, Origin, Price, Quantity, Trade};
+
+use super::*;
+
+const A: ConnectionId = ConnectionId(0);
+const B: ConnectionId = ConnectionId(1);
+const INSTRUMENT: InstrumentId = InstrumentId::new(0);
+
+fn stamp(connection: ConnectionId) -> Stamp {
+    Stamp { connection, arrival_ticks: 7 }
+}
+
+fn origin(connection: ConnectionId, number: u64) -> Origin {
+    Origin { venue_sequence: number, ..stamp(connection).origin(INSTRUMENT) }
+}
+
+fn trade(connection: ConnectionId, number: u64) -> MarketEvent {
+    let trade = Trade {
+        price: Price::from_mantissa(1),
+        quantity: Quantity::from_mantissa(1),
+        taker: None,
+        trade_id: Some(number),
+    };
+    MarketEvent::trade(&origin(connection, number), trade)
+}
+
+/// Level `number` of the book gets quantity `number`.
+fn depth(connection: ConnectionId, numbers: &[u64], flags: Flags) -> Vec<MarketEvent> {
+    let mut batch = EventBatch::new();
+    let last = numbers.iter().copied().max().unwrap_or_default();
+    let mut run = batch.depth(origin(connection, last), flags);
+    for &number in numbers {
+        let number = i64::try_from(number).unwrap();
+        let (price, quantity) =
+            (Price::from_mantissa(number % 50), Quantity::from_mantissa(number));
+        run.bid(Level { price, quantity });
+    }
+    run.finish();
+    batch.events().to_vec()
+}
+
+/// Both connections, and what is published.
+struct Bench {
+    lanes: Lanes,
+    published: Vec<MarketEvent>,
+    relieved: Vec<ConnectionId>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { lanes: Lanes::new(&[[A, B]]), published: Vec::new(), relieved: Vec::new() }
+    }
+
+    fn pass(&mut self, connection: ConnectionId, events: &[MarketEvent]) {
+        let mut batch = EventBatch::new();
+        events.iter().for_each(|&event| batch.push(event));
+        self.relieved.extend(self.lanes.pass(stamp(connection), &mut batch));
+        self.published.extend(batch.events());
+    }
+
+    fn change(&mut self, connection: ConnectionId, state: ConnectionState) {
+        let status = Status { state, attempt: 1, code: 0 };
+        let mut batch = EventBatch::new();
+        self.relieved.extend(self.lanes.foresee(stamp(connection), status, &mut batch));
+        self.published.extend(batch.events());
+        self.pass(connection, &[status_event(stamp(connection), status)]);
+    }
+
+    /// The message of this number: a trade and a change of one level.
+    fn message(&mut self, connection: ConnectionId, number: u64) {
+        self.pass(connection, &[trade(connection, number)]);
+        self.pass(connection, &depth(connection, &[number], Flags::NONE));
+    }
+
+    /// A snapshot up to this number.
+    fn snapshot(&mut self, connection: ConnectionId, last: u64) {
+        let numbers: Vec<_> = (last.saturating_sub(49)..=last).collect();
+        self.pass(connection, &depth(connection, &numbers, Flags::SNAPSHOT));
+    }
+
+    fn trades(&self) -> Vec<u64> {
+        let trades = self.published.iter().filter(|it| it.kind() == Kind::Trade);
+        trades.map(|it| it.venue_sequence).collect()
+    }
+
+    fn book(&self) -> (bool, Vec<(i64, i64)>, u64) {
+        let mut books = Books::new();
+        for event in &self.published {
+            books.apply(event);
+        }
+        let book = books.book(INSTRUMENT).unwrap();
+        let levels = book.bids(100).map(|it| (it.price.mantissa(), it.quantity.mantissa()));
+        (book.is_valid(), levels.collect(), book.last_sequence())
+    }
+
+    fn gaps(&self) -> usize {
+        self.published.iter().filter(|it| it.kind() == Kind::Gap).count()
+    }
+}
+
+/// What one connection alone would have given.
+fn alone(last: u64) -> (bool, Vec<(i64, i64)>, u64) {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    (101..=last).for_each(|number| bench.message(A, number));
+    bench.book()
+}
+
+proptest! {
+    /// A leads from 101 on. B is subscribed from `start` on, and either may be ahead at any time.
+    #[test]
+    fn every_event_comes_once_and_in_order_however_the_two_are_interleaved(
+        start in 102..140_u64, seed_lead in 0..10_u64, turns in prop::collection::vec(any::<bool>(), 400),
+        settle_at in 0..60_u64,
+    ) {
+        let mut bench = Bench::new();
+        bench.change(A, ConnectionState::Connected);
+        bench.snapshot(A, 100);
+        let (mut next_a, mut next_b, mut is_settled) = (101, start, false);
+        let last = 200;
+        bench.change(B, ConnectionState::Connecting);
+        bench.snapshot(B, start - 1);
+        for b_is_next in turns {
+            // What is older than B's subscription comes over A, sooner or later; so does the time
+            // at which both have carried the same for long enough.
+            if b_is_next && next_b <= last {
+                bench.message(B, next_b);
+                next_b += 1;
+            } else if bench.relieved.is_empty() && next_a <= last {
+                bench.message(A, next_a);
+                next_a += 1;
+            }
+            if !is_settled && next_a > start + seed_lead && next_b > start + settle_at {
+                is_settled = true;
+                bench.change(B, ConnectionState::Settled);
+            }
+        }
+        while next_a <= last && bench.relieved.is_empty() {
+            bench.message(A, next_a);
+            next_a += 1;
+        }
+        while next_b <= last {
+            bench.message(B, next_b);
+            next_b += 1;
+        }
+        prop_assert_eq!(bench.gaps(), 0);
+        prop_assert!(bench.trades().into_iter().eq(101..=last), "{:?}", bench.trades());
+        prop_assert_eq!(bench.book(), alone(last));
+        let snapshots = bench.published.iter().filter(|it| it.flags.contains(Flags::SNAPSHOT.with(Flags::LAST)));
+        prop_assert_eq!(snapshots.count(), 1, "the book goes on; it is not replaced");
+        prop_assert!(bench.published.iter().all(|it| it.connection == A), "one stream to strategies");
+        prop_assert_eq!(bench.relieved.len(), usize::from(is_settled));
+    }
+}
+
+#[test]
+fn nothing_is_handed_over_before_the_books_of_the_other_are_whole() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.message(B, 101);
+    bench.change(B, ConnectionState::Settled);
+    bench.message(A, 101);
+    assert!(bench.relieved.is_empty(), "B has no snapshot yet");
+    bench.snapshot(B, 103);
+    assert!(bench.relieved.is_empty(), "A has not come to where B's book begins");
+    bench.message(A, 102);
+    bench.message(A, 103);
+    assert_eq!(bench.relieved, [A]);
+    bench.message(B, 104);
+    assert_eq!(bench.book(), alone(104));
+}
+
+#[test]
+fn a_settled_connection_takes_over_without_a_gap_when_the_leading_one_ends() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    (101..=105).for_each(|number| bench.message(B, number));
+    bench.message(A, 101);
+    // Not settled yet, so that A still leads; and A's last messages are under way when it dies.
+    bench.lanes.pairs[0].relief.as_mut().unwrap().is_settled = true;
+    bench.change(A, ConnectionState::Disconnected);
+    assert_eq!(bench.relieved, [A]);
+    assert_eq!(bench.trades(), [101, 102, 103, 104, 105]);
+    assert_eq!(bench.book(), alone(105));
+}
+
+#[test]
+fn a_connection_that_is_not_settled_does_not_hide_the_end_of_the_leading_one() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    bench.change(A, ConnectionState::Disconnected);
+    assert!(bench.relieved.is_empty());
+    let ends = bench.published.iter().filter(|it| is_state(it, ConnectionState::Disconnected));
+    assert_eq!(ends.count(), 1);
+}
+
+#[test]
+fn a_book_that_is_broken_on_the_leading_connection_starts_over_with_the_others() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    let gap = Gap {
+        reason: GapReason::Sequence,
+        expected: 101,
+        received: 103,
+        missing: 2,
+        breaks_book: true,
+    };
+    bench.pass(A, &[MarketEvent::gap(&origin(A, 0), gap)]);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    (101..=110).for_each(|number| bench.message(B, number));
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    assert_eq!(bench.book(), alone(110));
+    assert_eq!(bench.trades(), (101..=110).collect::<Vec<_>>());
+}
+
+#[test]
+fn another_connection_that_fails_leaves_no_trace() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    bench.message(B, 101);
+    bench.change(B, ConnectionState::Disconnected);
+    bench.message(A, 101);
+    assert_eq!(bench.trades(), [101]);
+    assert_eq!(bench.published.iter().filter(|it| it.kind() == Kind::Status).count(), 0);
+}
+
+#[test]
+fn other_connections_pass_untouched() {
+    let mut bench = Bench::new();
+    let other = ConnectionId(5);
+    bench.message(other, 1);
+    assert!(bench.published.iter().all(|it| it.connection == other));
+}
