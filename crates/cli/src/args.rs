@@ -101,7 +101,7 @@ pub(crate) struct LiveArgs {
     /// The venue to connect to.
     #[arg(long, env = "TICKRING_VENUE", default_value = "tickdb")]
     pub(crate) venue: VenueName,
-    /// What to subscribe to: `ticker`, `depth`, `trade`.
+    /// What to subscribe to: `ticker`, `depth`, `trade`, and `bar` where the venue pushes bars.
     #[arg(
         long,
         env = "TICKRING_CHANNELS",
@@ -109,6 +109,26 @@ pub(crate) struct LiveArgs {
         default_value = "ticker,depth,trade"
     )]
     pub(crate) channels: Vec<String>,
+    /// Levels of a side to subscribe to, where the venue lets one choose [default: the venue's].
+    #[arg(long, env = "TICKRING_DEPTH", value_name = "LEVELS")]
+    pub(crate) depth: Option<u32>,
+    /// Another address of the venue's socket, such as a proxy's or a simulator's [default: the
+    /// venue's own; for TickDB, TICKDB_WS_URL].
+    #[arg(long, env = "TICKRING_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) url: Option<String>,
+    /// Another address of its REST interface, for venues whose snapshots come from there.
+    #[arg(long, env = "TICKRING_REST_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) rest_url: Option<String>,
+    /// Largest message that is taken, in MiB; a larger one ends the connection. Whole books come as
+    /// single messages of 5 MB at Coinbase.
+    #[arg(
+        long,
+        env = "TICKRING_MESSAGE_MIB",
+        default_value_t = 16,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub(crate) message_mib: u16,
     /// Where the certificates come from that a venue's TLS is checked against.
     #[arg(long, env = "TICKRING_ROOTS", default_value = "system")]
     pub(crate) roots: RootsName,

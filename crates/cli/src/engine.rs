@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tickring_event::{Instruments, MarketEvent};
+use tickring_event::{ConnectionId, Instruments, MarketEvent};
 use tickring_ingest::{
     EventPublisher, Ingest, IngestReport, NoticeReceiver, NoticeSender, PublishConfig, Source,
     Tapped, Venue,
@@ -37,6 +37,8 @@ pub(crate) struct Feed<S> {
     pub(crate) command: &'static str,
     pub(crate) source: S,
     pub(crate) venues: Vec<Box<dyn Venue>>,
+    /// Connections that relieve each other.
+    pub(crate) pairs: Vec<[ConnectionId; 2]>,
     pub(crate) instruments: Arc<Instruments>,
     pub(crate) notices: (NoticeSender, NoticeReceiver),
     /// What a capture of this run says about it; must not hold a key.
@@ -81,9 +83,9 @@ pub(crate) fn run<S: Source + Send + 'static>(
     let (clock, metadata) = (prepared.clock.clone(), feed.metadata.clone());
     let (tap, recorder) =
         Recorder::start(request, metadata, &feed.instruments, &clock, prepared.talk)?;
-    let Feed { command, source, venues, instruments, notices, metadata } = feed;
+    let Feed { command, source, venues, pairs, instruments, notices, metadata } = feed;
     let source = Tapped::new(source, tap, clock);
-    let feed = Feed { command, source, venues, instruments, notices, metadata };
+    let feed = Feed { command, source, venues, pairs, instruments, notices, metadata };
     run_feed(prepared, feed, Some(recorder))
 }
 
@@ -104,7 +106,8 @@ fn start<S: Source + Send + 'static>(
     specs: Vec<WorkerSpec>,
     feed: Feed<S>,
 ) -> Result<Running, Failure> {
-    let Feed { command, source, venues, instruments, notices: (notices, notices_out), .. } = feed;
+    let Feed { command, source, venues, pairs, instruments, notices, .. } = feed;
+    let (notices, notices_out) = notices;
     let clock = &prepared.clock;
     let mut hlog = Hlog::open(prepared.hlog.as_deref(), clock)?;
     let (signals, sink) = Sink::start(&prepared.signals, names(&specs), &instruments)?;
@@ -124,6 +127,7 @@ fn start<S: Source + Send + 'static>(
     let ingest = Ingest {
         source,
         venues,
+        pairs,
         publisher: event_publisher(prepared, publisher, &mut hlog)?,
         stop: Arc::clone(&shared.stop),
         drain_ns_max: u64::try_from(prepared.drain.as_nanos()).unwrap_or(u64::MAX),

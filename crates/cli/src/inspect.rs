@@ -53,7 +53,8 @@ pub(crate) fn look(opened: Sessions) -> Result<Looked, Failure> {
         sessions.push(SessionFacts::of(session.as_ref(), format, venue, metadata));
     }
     let mut walk = Walk::new(opened.sessions, opened.venues)
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?
+        .with_pairs(&opened.pairs);
     let mut errors = Vec::new();
     loop {
         match walk.next() {

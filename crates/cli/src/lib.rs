@@ -42,6 +42,7 @@ mod report;
 mod sessions;
 mod settings;
 mod strategies;
+mod venues;
 mod workers;
 
 use std::process::ExitCode;

@@ -11,9 +11,9 @@ use std::thread;
 use tickring_capture::{
     Ahead, CaptureError, OnDamage, OpenOptions, Opened, Session, open_session, open_stream,
 };
-use tickring_event::Instruments;
+use tickring_event::{ConnectionId, Instruments};
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
-use tickring_ingest::{Binance, Market, RowFormat, Rows, TardisCsv, Venue};
+use tickring_ingest::{Channel, Subscription, Venue};
 
 pub(crate) use self::undecoded::UNDECODED;
 use self::undecoded::Undecoded;
@@ -22,6 +22,9 @@ use crate::exit::{Exit, Failure};
 
 /// Channels that a recorded TickDB session may hold.
 const CHANNELS: [&str; 3] = ["ticker", "depth", "trade"];
+
+/// The key in a capture's metadata that says its two connections relieved each other.
+pub(crate) const RELAY: &str = "relay";
 
 /// What sessions are opened for.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct Sessions {
     pub(crate) sessions: Vec<Box<dyn Session>>,
     /// One for each connection, numbered through.
     pub(crate) venues: Vec<Box<dyn Venue>>,
+    /// Connections that relieved each other.
+    pub(crate) pairs: Vec<[ConnectionId; 2]>,
     pub(crate) instruments: Arc<Instruments>,
     /// What each file says about itself, and its format.
     pub(crate) told: Vec<(BTreeMap<String, String>, &'static str)>,
@@ -86,11 +91,17 @@ impl Request {
         ) -> Result<Box<dyn Venue>, Failure>,
     ) -> Result<Sessions, Failure> {
         let instruments = Arc::new(Instruments::new());
-        let mut all =
-            Sessions { sessions: Vec::new(), venues: Vec::new(), instruments, told: Vec::new() };
+        let mut all = Sessions {
+            sessions: Vec::new(),
+            venues: Vec::new(),
+            pairs: Vec::new(),
+            instruments,
+            told: Vec::new(),
+        };
         for path in &self.files {
             let Opened { session, metadata, format, ahead } =
                 self.open_file(path).map_err(|error| unreadable(&error))?;
+            all.pairs.extend(pair(all.venues.len(), session.connections(), &metadata));
             for _ in 0..session.connections() {
                 all.venues.push(venue_of(path, &metadata, &all.instruments)?);
             }
@@ -137,16 +148,46 @@ impl Request {
             None => recorded_venue(path, metadata)?,
         };
         let instruments = Arc::clone(instruments);
-        let symbols = self.symbols.as_slice();
-        Ok(match name {
-            VenueName::BinanceSpot => Box::new(Binance::new(Market::Spot, symbols, instruments)),
-            VenueName::BinanceUsdm => Box::new(Binance::new(Market::UsdM, symbols, instruments)),
-            VenueName::Tickdb => Box::new(tickdb(symbols, metadata, instruments)?),
-            VenueName::TardisCsv => Box::new(TardisCsv::new(symbols, instruments)),
-            VenueName::Lobster => Box::new(Rows::new(RowFormat::Lobster, symbols, instruments)),
-            VenueName::Databento => Box::new(Rows::new(RowFormat::Databento, symbols, instruments)),
-        })
+        if name == VenueName::Tickdb {
+            return Ok(Box::new(tickdb(&self.symbols, metadata, instruments)?));
+        }
+        name.decoder(self.subscription(name, metadata), instruments)
     }
+
+    /// What a recorded venue was subscribed to, where that is known, or what is wanted of it.
+    fn subscription(&self, name: VenueName, metadata: &BTreeMap<String, String>) -> Subscription {
+        let symbols =
+            if self.symbols.is_empty() { list(metadata, "symbols") } else { self.symbols.clone() };
+        let offered = name.public().map(|public| public.offer.channels);
+        let of_word = |word: &String| {
+            offered.unwrap_or_default().iter().copied().find(|channel| channel.name() == word)
+        };
+        let mut channels: Vec<Channel> =
+            list(metadata, "channels").iter().filter_map(of_word).collect();
+        if channels.is_empty() {
+            channels = offered.unwrap_or_default().to_vec();
+        }
+        let depth = metadata.get("depth").and_then(|it| it.parse().ok());
+        Subscription { symbols, channels, depth }
+    }
+}
+
+/// The two connections of a capture whose source had them relieve each other; `first` is the number
+/// of its own first.
+fn pair(
+    first: usize,
+    connections: usize,
+    metadata: &BTreeMap<String, String>,
+) -> Option<[ConnectionId; 2]> {
+    let first = u8::try_from(first).ok()?;
+    let are_one = connections == 2 && metadata.contains_key(RELAY);
+    are_one.then(|| [ConnectionId(first), ConnectionId(first.saturating_add(1))])
+}
+
+/// A list in a capture's metadata.
+fn list(metadata: &BTreeMap<String, String>, key: &str) -> Vec<String> {
+    let text = metadata.get(key).map_or("", String::as_str);
+    text.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
 /// The venue that a capture says it is of.
@@ -168,16 +209,12 @@ fn tickdb(
     metadata: &BTreeMap<String, String>,
     instruments: Arc<Instruments>,
 ) -> Result<TickDb, Failure> {
-    let list = |key| -> Vec<String> {
-        let text = metadata.get(key).map_or("", String::as_str);
-        text.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect()
-    };
-    let recorded = list("symbols");
+    let recorded = list(metadata, "symbols");
     let symbols = if symbols.is_empty() { recorded.as_slice() } else { symbols };
     if symbols.is_empty() {
         return Ok(TickDb::recorded(instruments));
     }
-    let mut channels = list("channels");
+    let mut channels = list(metadata, "channels");
     if channels.is_empty() {
         channels = CHANNELS.map(str::to_owned).to_vec();
     }

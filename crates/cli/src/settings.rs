@@ -5,7 +5,7 @@ use std::env;
 use std::str::FromStr;
 
 use thiserror::Error;
-use tickring_ingest::ApiKey;
+use tickring_ingest::{ApiKey, Backoff};
 use tickring_ring::Capacity;
 
 /// A setting that cannot work; found before the first thread or socket.
@@ -21,8 +21,7 @@ pub(crate) const TICKDB_WS_URL: &str = "wss://api.tickdb.ai/v1/realtime";
 pub(crate) struct LiveSettings {
     pub(crate) url: String,
     pub(crate) key: ApiKey,
-    pub(crate) reconnect_delay_ms_min: u64,
-    pub(crate) reconnect_delay_ms_max: u64,
+    pub(crate) backoff: Backoff,
     pub(crate) heartbeat_ms: u64,
 }
 
@@ -43,9 +42,19 @@ pub(crate) fn live() -> Result<LiveSettings, SettingError> {
     Ok(LiveSettings {
         url: text("TICKDB_WS_URL")?.unwrap_or_else(|| TICKDB_WS_URL.to_owned()),
         key: ApiKey::new(key),
-        reconnect_delay_ms_min: seconds_ms("RECONNECT_BASE_DELAY")?.unwrap_or(1_000),
-        reconnect_delay_ms_max: seconds_ms("RECONNECT_MAX_DELAY")?.unwrap_or(60_000),
+        backoff: backoff()?,
         heartbeat_ms: seconds_ms("HEARTBEAT_INTERVAL")?.unwrap_or(30_000),
+    })
+}
+
+/// Waits between attempts to connect, to any venue.
+///
+/// # Errors
+/// A number cannot be read.
+pub(crate) fn backoff() -> Result<Backoff, SettingError> {
+    Ok(Backoff {
+        delay_ms_min: seconds_ms("RECONNECT_BASE_DELAY")?.unwrap_or(1_000),
+        delay_ms_max: seconds_ms("RECONNECT_MAX_DELAY")?.unwrap_or(60_000),
     })
 }
 

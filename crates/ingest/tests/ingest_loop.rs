@@ -224,6 +224,7 @@ fn run(
     let ingest = Ingest {
         source,
         venues: vec![Box::new(Toy::default())],
+        pairs: Vec::new(),
         publisher: EventPublisher::new(publisher, config, clock),
         stop,
         drain_ns_max: 20_000_000,

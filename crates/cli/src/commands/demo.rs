@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tickring_ingest::tickdb::TickDbConfig;
-use tickring_ingest::{ApiKey, Roots};
+use tickring_ingest::{ApiKey, Backoff, Roots};
 use tickring_metrics::Clock;
 use tickring_simulator::{Feed, Profile, Simulator, SimulatorConfig};
 
@@ -54,17 +54,16 @@ fn demo(args: &DemoArgs, strategies: &Strategies) -> Result<Outcome, Failure> {
     let settings = LiveSettings {
         url,
         key: ApiKey::new(KEY),
-        reconnect_delay_ms_min: 100,
-        reconnect_delay_ms_max: 1_000,
+        backoff: Backoff { delay_ms_min: 100, delay_ms_max: 1_000 },
         heartbeat_ms: 1_000,
     };
     let tickdb = TickDbConfig::parse(&prepared.symbols, &CHANNELS.map(str::to_owned))
         .map_err(|error| Failure::usage(error.to_string()))?;
     let record = args.record.as_deref().map(|path| record_request(path, &args.capture));
     prepared.record = record.transpose()?;
-    let metadata = metadata(&prepared, &settings.url, &CHANNELS.map(str::to_owned));
-    let feed = super::run::feed("demo", &prepared, settings, &tickdb, Roots::Bundled)?;
-    let feed = engine::Feed { metadata, ..feed };
+    let url = settings.url.clone();
+    let mut feed = super::run::tickdb::feed("demo", &prepared, settings, &tickdb, Roots::Bundled)?;
+    feed.metadata = metadata(&prepared, "tickdb", &url, &CHANNELS.map(str::to_owned));
     let stop = Arc::new(AtomicBool::new(false));
     let thread = start(simulator, &prepared, Arc::clone(&stop))?;
     let outcome = engine::run(prepared, feed);

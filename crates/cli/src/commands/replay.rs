@@ -26,7 +26,7 @@ fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure
     }
     let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     let request = request(args, &prepared.symbols);
-    let Sessions { sessions, mut venues, instruments, .. } = request.open()?;
+    let Sessions { sessions, mut venues, pairs, instruments, .. } = request.open()?;
     if !args.channels.is_empty() {
         let wanted: Vec<Kind> = args.channels.iter().map(|it| kind(*it)).collect();
         let filtered = |venue| -> Box<dyn Venue> { Box::new(Filtered::new(venue, wanted.clone())) };
@@ -46,7 +46,7 @@ fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure
     prepared.talk.say(LogLevel::Debug, format!("replaying {} files", args.files.len()));
     let notices = notices();
     let metadata = BTreeMap::new();
-    let feed = Feed { command: "replay", source, venues, instruments, notices, metadata };
+    let feed = Feed { command: "replay", source, venues, pairs, instruments, notices, metadata };
     let outcome = engine::run(prepared, feed)?;
     Ok(match &args.verify_hash {
         Some(hash) => verified(outcome, hash),

@@ -1,23 +1,19 @@
 //! `tickring run`: live, from a venue's socket.
 
+mod public;
+pub(super) mod tickdb;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
 
-use tickring_event::Instruments;
-use tickring_ingest::tickdb::{KEEP_ALIVE, TickDb, TickDbConfig};
-use tickring_ingest::{
-    Backoff, KeepAlive, LiveConfig, LiveSource, NoticeReceiver, NoticeSender, Polling, Roots,
-    Venue, notices,
-};
+use tickring_ingest::{Backoff, LiveConfig, Polling, Roots};
 use tickring_ring::WaitStrategy;
 
 use super::finish;
 use crate::args::{LiveArgs, RootsName, RunArgs, VenueName};
-use crate::engine::{self, Feed, Outcome, RecordRequest};
+use crate::engine::{self, Outcome, RecordRequest};
 use crate::exit::{Exit, Failure};
 use crate::options::{self, Prepared, prepare, record_request};
-use crate::settings::{self, LiveSettings};
 use crate::strategies::Strategies;
 
 /// Runs the command.
@@ -37,34 +33,34 @@ pub(super) fn live(
     record: Option<RecordRequest>,
     strategies: &Strategies,
 ) -> Result<Outcome, Failure> {
-    if args.venue != VenueName::Tickdb {
-        return Err(Failure::usage(format!(
-            "--venue: `{command}` connects to tickdb; Binance is decoded from recordings by \
-             `replay`"
-        )));
+    let public = args.venue.public();
+    if public.is_none() && args.venue != VenueName::Tickdb {
+        let words = "--venue: this one is for recordings, which `replay` takes; it has no socket";
+        return Err(Failure::usage(words));
     }
     let mut prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     if prepared.symbols.is_empty() {
-        return Err(Failure::usage(
-            "no instruments: give --symbols AAPL.US,BTCUSDT or set SUBSCRIBED_SYMBOLS",
-        ));
+        let like = public.map_or("AAPL.US,BTCUSDT", |public| public.offer.symbol_like);
+        let words = format!("no instruments: give --symbols {like} or set SUBSCRIBED_SYMBOLS");
+        return Err(Failure::usage(words));
     }
     prepared.record = record;
-    let settings = settings::live()?;
-    let tickdb = TickDbConfig::parse(&prepared.symbols, &args.channels)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let roots = match args.roots {
-        RootsName::System => Roots::System,
-        RootsName::Bundled => Roots::Bundled,
-    };
-    let metadata = metadata(&prepared, &settings.url, &args.channels);
-    let feed = feed(command, &prepared, settings, &tickdb, roots)?;
-    engine::run(prepared, Feed { metadata, ..feed })
+    match public {
+        Some(public) => {
+            let feed = public::asked(command, args, &public, &prepared)?;
+            engine::run(prepared, feed)
+        }
+        None => {
+            let feed = tickdb::asked(command, args, &prepared)?;
+            engine::run(prepared, feed)
+        }
+    }
 }
 
 /// What a capture says about its session. The URL goes without its query, which may hold a key.
 pub(super) fn metadata(
     prepared: &Prepared,
+    venue: &str,
     url: &str,
     channels: &[String],
 ) -> BTreeMap<String, String> {
@@ -73,7 +69,7 @@ pub(super) fn metadata(
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let pairs = [
         ("session", format!("{wall_ns:x}-{}", std::process::id())),
-        ("venue", "tickdb".to_owned()),
+        ("venue", venue.to_owned()),
         ("url", without_secrets(url)),
         ("symbols", prepared.symbols.join(",")),
         ("channels", channels.join(",")),
@@ -94,42 +90,38 @@ fn without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// What the engine needs for one TickDB connection. Nothing is opened yet.
-///
-/// # Errors
-/// A setting cannot work.
-pub(super) fn feed(
-    command: &'static str,
+/// The settings that every live connection takes from the command line.
+fn live_config(
+    config: LiveConfig,
     prepared: &Prepared,
-    settings: LiveSettings,
-    tickdb: &TickDbConfig,
+    backoff: Backoff,
     roots: Roots,
-) -> Result<Feed<LiveSource>, Failure> {
-    let instruments = Arc::new(Instruments::new());
-    let venue = TickDb::new(tickdb, Arc::clone(&instruments))
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let notices: (NoticeSender, NoticeReceiver) = notices();
-    let keep_alive = KeepAlive { text: KEEP_ALIVE.to_owned(), interval_ms: settings.heartbeat_ms };
-    let mut config = LiveConfig::new(settings.url, Some(keep_alive));
-    config.key = Some(settings.key);
-    config.backoff = Backoff {
-        delay_ms_min: settings.reconnect_delay_ms_min,
-        delay_ms_max: settings.reconnect_delay_ms_max,
-    };
-    config.roots = roots;
-    config.polling = polling(prepared);
-    // Not for secrets: only so that many clients of one venue do not come back at one moment.
-    let seed = prepared.clock.wall_ns_at_start() ^ u64::from(std::process::id());
-    let source = LiveSource::new(config, prepared.clock.clone(), notices.0.clone(), seed)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let venues: Vec<Box<dyn Venue>> = vec![Box::new(venue)];
-    Ok(Feed { command, source, venues, instruments, notices, metadata: BTreeMap::new() })
+) -> LiveConfig {
+    LiveConfig { backoff, roots, polling: polling(prepared), ..config }
+}
+
+/// Not for secrets: only so that many clients of one venue do not come back at one moment.
+fn seed(prepared: &Prepared) -> u64 {
+    prepared.clock.wall_ns_at_start() ^ u64::from(std::process::id())
 }
 
 /// Busy-polling only for an ingest thread that has a core of its own.
 fn polling(prepared: &Prepared) -> Polling {
     let spins = matches!(prepared.plan.wait, WaitStrategy::Spin | WaitStrategy::SpinPause);
     if spins && prepared.plan.cores[0].is_some() { Polling::Busy } else { Polling::Block }
+}
+
+fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::InputOutput, format!("the system cannot make a thread: {error}"))
+}
+
+impl From<RootsName> for Roots {
+    fn from(name: RootsName) -> Self {
+        match name {
+            RootsName::System => Self::System,
+            RootsName::Bundled => Self::Bundled,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ impl Session {
         let book = json!({
             "levels": expected["levels"],
             "top5": expected["top5"],
+            "last_sequence": expected["last_sequence"],
+            "seeded": true,
+            "snapshots": expected["counts"]["snapshots"],
             "applied": expected["counts"]["applied"],
             "stale": expected["counts"]["older_than_snapshot"],
             "gaps": 0,

@@ -16,7 +16,10 @@ use crate::support::{DAMAGED_SESSION, Ran, count, list, session, simulated_sessi
 const SHAPE: &str = "
 books.BTCUSDT.applied: number
 books.BTCUSDT.gaps: number
+books.BTCUSDT.last_sequence: number
 books.BTCUSDT.levels[]: number
+books.BTCUSDT.seeded: boolean
+books.BTCUSDT.snapshots: number
 books.BTCUSDT.stale: number
 books.BTCUSDT.top5.asks[][]: string
 books.BTCUSDT.top5.bids[][]: string

@@ -76,6 +76,7 @@ impl StatusRows {
             ConnectionState::Subscribed => "subscribed",
             ConnectionState::Stale => "stale",
             ConnectionState::Disconnected => "disconnected",
+            ConnectionState::Settled => "settled",
         }));
         self.attempt.push(status.attempt);
         self.code.push(status.code);

@@ -209,9 +209,13 @@ fn text_marks_a_book_that_is_not_valid() {
     books.insert("ETHUSDT".to_owned(), BookReport::default());
     let text = report.to_text();
     assert!(text.contains("books: 2, 1 not valid\n"));
-    assert!(
-        text.contains("  ETHUSDT: - / -, 0 + 0 levels, 0 applied, 0 stale, 0 gaps, NOT VALID\n")
-    );
+    let levels = "  ETHUSDT: - / -, 0 + 0 levels, 0 applied, 0 stale, 0 gaps";
+    assert!(text.contains(&format!("{levels}, NOT VALID: no snapshot came\n")), "{text}");
+    let checksums = Some(ChecksumsReport { checked: 9, failed: 1 });
+    let book = BookReport { seeded: true, checksums, ..BookReport::default() };
+    report.books.as_mut().unwrap().insert("ETHUSDT".to_owned(), book);
+    let text = report.to_text();
+    assert!(text.contains(&format!("{levels}, 9 checksums, 1 failed, NOT VALID\n")), "{text}");
 }
 
 #[test]
