@@ -12,6 +12,10 @@ pub struct Merged {
     heads: Vec<Head>,
     /// The session whose entry was read last.
     current: Option<usize>,
+    /// By session: which others it may continue; see [`Merged::chained`].
+    chains: Vec<Option<usize>>,
+    /// The entry read last is the first of a session that continues another.
+    is_continuation: bool,
     steps_back: u64,
 }
 
@@ -23,6 +27,16 @@ struct Head {
     /// Time of the entry before.
     before_ns: u64,
     next: Next,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Progress {
+    /// No entry was handed out.
+    Untouched,
+    Begun,
+    /// It has ended, and another session has taken its place.
+    Continued,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,13 +60,31 @@ impl Merged {
         for session in &sessions {
             let first_connection =
                 u8::try_from(first).map_err(|_| CaptureError::TooManyConnections)?;
-            heads.push(Head { first_connection, before_ns: 0, next: Next::Unread });
+            heads.push(Head {
+                first_connection,
+                before_ns: 0,
+                next: Next::Unread,
+                progress: Progress::Untouched,
+            });
             first += session.connections();
         }
         if first > CAPTURE_CONNECTIONS_MAX {
             return Err(CaptureError::TooManyConnections);
         }
-        Ok(Self { sessions, heads, current: None, steps_back: 0 })
+        let chains = vec![None; sessions.len()];
+        Ok(Self { sessions, heads, current: None, chains, is_continuation: false, steps_back: 0 })
+    }
+
+    /// Lets sessions continue each other: parts of one recording. By session, `chains` names the
+    /// recording it may be a part of. A session of one connection that begins when an earlier part
+    /// has ended gets that part's connection for its own; one that begins while all are running stands
+    /// for itself.
+    #[must_use]
+    pub fn chained(mut self, chains: &[Option<usize>]) -> Self {
+        for (own, chain) in self.chains.iter_mut().zip(chains) {
+            *own = *chain;
+        }
+        self
     }
 
     /// The next entry, or `None` when all sessions have ended.
@@ -94,7 +126,34 @@ impl Merged {
             }
         }
         self.current = first.map(|(index, _)| index);
+        self.is_continuation = self.current.is_some_and(|index| self.begin(index));
         Ok(self.current.is_some())
+    }
+
+    /// Marks a session as begun; true when it continues another, whose connection it takes.
+    fn begin(&mut self, index: usize) -> bool {
+        if self.heads[index].progress != Progress::Untouched {
+            return false;
+        }
+        self.heads[index].progress = Progress::Begun;
+        let Some(chain) = self.chains[index] else { return false };
+        let of_chain = (0..self.heads.len()).filter(|&it| self.chains[it] == Some(chain));
+        let is_over = |it: &usize| {
+            let head = self.heads[*it];
+            head.next == Next::End && head.progress == Progress::Begun
+        };
+        let before = of_chain.filter(is_over).max_by_key(|&it| self.heads[it].before_ns);
+        let Some(before) = before else { return false };
+        self.heads[before].progress = Progress::Continued;
+        self.heads[index].first_connection = self.heads[before].first_connection;
+        true
+    }
+
+    /// Whether the entry that [`Merged::advance`] has read is the first of a session that continues
+    /// another on its connection.
+    #[must_use]
+    pub const fn is_continuation(&self) -> bool {
+        self.is_continuation
     }
 
     /// The entry that [`Merged::advance`] has read.
@@ -181,6 +240,42 @@ mod tests {
             frames.push(read(entry));
         }
         (frames, merged.steps_back())
+    }
+
+    #[test]
+    fn a_session_continues_one_of_its_recording_that_has_ended() {
+        let sessions = || vec![lines(&[1, 2, 9]), lines(&[3, 12]), lines(&[10, 11]), lines(&[20])];
+        let played = |merged: Merged| {
+            let mut merged = merged;
+            let mut found = Vec::new();
+            while merged.advance().unwrap() {
+                let Entry::Received { connection, arrival_ns, .. } = merged.entry() else {
+                    panic!("lines are received")
+                };
+                found.push((arrival_ns, connection, merged.is_continuation()));
+            }
+            found
+        };
+        let alone = played(Merged::new(sessions()).unwrap());
+        assert!(alone.iter().all(|it| !it.2));
+        assert_eq!(alone.iter().map(|it| it.1).collect::<Vec<_>>(), [0, 0, 1, 0, 2, 2, 1, 3]);
+        let one = Merged::new(sessions()).unwrap().chained(&[Some(7); 4]);
+        assert_eq!(
+            played(one),
+            [
+                (1, 0, false),
+                (2, 0, false),
+                (3, 1, false),
+                (9, 0, false),
+                (10, 0, true),
+                (11, 0, false),
+                (12, 1, false),
+                (20, 1, true),
+            ]
+        );
+        let two = Merged::new(sessions()).unwrap().chained(&[Some(7), None, Some(8), Some(7)]);
+        let connections: Vec<_> = played(two).iter().map(|it| it.1).collect();
+        assert_eq!(connections, [0, 0, 1, 0, 2, 2, 1, 0]);
     }
 
     #[test]

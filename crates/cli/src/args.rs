@@ -379,6 +379,11 @@ pub(crate) struct EngineArgs {
     /// Keep a book of every instrument and report it.
     #[arg(long, env = "TICKRING_BOOKS")]
     pub(crate) books: bool,
+    /// Compare each book with the top of book that its venue pushes, and report how often they agree;
+    /// needs both `ticker` and `depth`, and implies --books. Where the venue numbers both alike
+    /// (Binance), any difference ends the run with 1.
+    #[arg(long, env = "TICKRING_VERIFY_TOP")]
+    pub(crate) verify_top: bool,
     /// Exit with 4 when anything was lost: gaps, drops, frames that could not be decoded.
     #[arg(long, env = "TICKRING_STRICT")]
     pub(crate) strict: bool,

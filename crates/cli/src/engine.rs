@@ -17,6 +17,7 @@ use tickring_ingest::{
 };
 use tickring_metrics::{Report, SharedCounters};
 use tickring_ring::{Gauges, Poller, Publisher, ring};
+use tickring_strategy::builtin::TopRule;
 
 use self::judge::{Asked, judge};
 use self::outputs::{Hlog, Sink};
@@ -94,7 +95,11 @@ fn run_feed<S: Source + Send + 'static>(
     feed: Feed<S>,
     recorder: Option<Recorder>,
 ) -> Result<Outcome, Failure> {
-    let specs = std::mem::take(&mut prepared.specs);
+    let mut specs = std::mem::take(&mut prepared.specs);
+    if prepared.verify_top {
+        let by_number = feed.venues.iter().all(|venue| venue.numbers_tops());
+        workers::check_tops(&mut specs, if by_number { TopRule::Number } else { TopRule::Moment });
+    }
     let mut running = start(&prepared, specs, feed)?;
     running.recorder = recorder;
     let asked = watch(&prepared, &mut running);

@@ -54,7 +54,8 @@ pub(crate) fn look(opened: Sessions) -> Result<Looked, Failure> {
     }
     let mut walk = Walk::new(opened.sessions, opened.venues)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?
-        .with_pairs(&opened.pairs);
+        .with_pairs(&opened.pairs)
+        .chained(&opened.chains);
     let mut errors = Vec::new();
     loop {
         match walk.next() {

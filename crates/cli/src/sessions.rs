@@ -23,6 +23,9 @@ use crate::exit::{Exit, Failure};
 /// Channels that a recorded TickDB session may hold.
 const CHANNELS: [&str; 3] = ["ticker", "depth", "trade"];
 
+/// Files of lines, as `tickring_capture` calls them.
+const LINES: &str = "lines";
+
 /// The key in a capture's metadata that says its two connections relieved each other.
 pub(crate) const RELAY: &str = "relay";
 
@@ -48,6 +51,9 @@ pub(crate) struct Sessions {
     pub(crate) venues: Vec<Box<dyn Venue>>,
     /// Connections that relieved each other.
     pub(crate) pairs: Vec<[ConnectionId; 2]>,
+    /// By session, the venue whose recording it may be a part of: files of lines that begin when
+    /// another has ended go on with its books.
+    pub(crate) chains: Vec<Option<usize>>,
     pub(crate) instruments: Arc<Instruments>,
     /// What each file says about itself, and its format.
     pub(crate) told: Vec<(BTreeMap<String, String>, &'static str)>,
@@ -91,10 +97,12 @@ impl Request {
         ) -> Result<Box<dyn Venue>, Failure>,
     ) -> Result<Sessions, Failure> {
         let instruments = Arc::new(Instruments::new());
+        let mut chained = Vec::new();
         let mut all = Sessions {
             sessions: Vec::new(),
             venues: Vec::new(),
             pairs: Vec::new(),
+            chains: Vec::new(),
             instruments,
             told: Vec::new(),
         };
@@ -105,6 +113,9 @@ impl Request {
             for _ in 0..session.connections() {
                 all.venues.push(venue_of(path, &metadata, &all.instruments)?);
             }
+            let is_part = format == LINES && session.connections() == 1;
+            let name = all.venues.last().map_or("", |venue| venue.name());
+            all.chains.push(is_part.then(|| chain_of(&mut chained, name)));
             all.sessions.push(session);
             all.told.push((metadata, format));
             start(path, ahead).map_err(|error| unreadable(&error))?;
@@ -170,6 +181,14 @@ impl Request {
         let depth = metadata.get("depth").and_then(|it| it.parse().ok());
         Subscription { symbols, channels, depth }
     }
+}
+
+/// The number of a venue's chain.
+fn chain_of(chained: &mut Vec<&'static str>, venue: &'static str) -> usize {
+    chained.iter().position(|it| *it == venue).unwrap_or_else(|| {
+        chained.push(venue);
+        chained.len() - 1
+    })
 }
 
 /// The two connections of a capture whose source had them relieve each other; `first` is the number

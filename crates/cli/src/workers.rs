@@ -10,7 +10,7 @@ use std::time::Duration;
 use tickring_event::{Instruments, MarketEvent};
 use tickring_metrics::{BookReport, Clock, StageRecorders, StrategyReport};
 use tickring_ring::{Poller, WaitStrategy};
-use tickring_strategy::builtin::Books;
+use tickring_strategy::builtin::{Books, TopRule};
 use tickring_strategy::{
     ClockPause, OnFault, Shard, SignalSender, Strategy, WorkerConfig, WorkerGauges, WorkerParts,
     WorkerReport, run_worker,
@@ -33,7 +33,7 @@ pub(crate) struct WorkerSpec {
 pub(crate) enum Role {
     Strategy(Box<dyn Strategy>),
     /// Keeps the books of `--books`; not one of the user's strategies.
-    Books,
+    Books(Books),
 }
 
 /// What all workers of a run share.
@@ -110,9 +110,18 @@ pub(crate) fn specs(
         let thread = BusyThread { name: "books".to_owned(), worker: None, is_strategy: false };
         let mut config = WorkerConfig::new("books");
         config.strategy = u16::MAX;
-        specs.push(WorkerSpec { thread, core: None, config, role: Role::Books });
+        specs.push(WorkerSpec { thread, core: None, config, role: Role::Books(Books::new()) });
     }
     Ok(specs)
+}
+
+/// Lets the books be compared with their venue's own tops.
+pub(crate) fn check_tops(specs: &mut [WorkerSpec], rule: TopRule) {
+    for spec in specs {
+        if let Role::Books(keeper) = &mut spec.role {
+            *keeper = Books::with_top_check(rule);
+        }
+    }
 }
 
 /// Starts a worker's thread.
@@ -128,7 +137,7 @@ pub(crate) fn start(
     let WorkerSpec { thread, core, config, role } = spec;
     let gauges = Arc::new(WorkerGauges::new());
     let of_thread = Arc::clone(&gauges);
-    let (wait, is_service) = (config.wait, matches!(role, Role::Books));
+    let (wait, is_service) = (config.wait, matches!(role, Role::Books(_)));
     let name = thread.to_string();
     let work = move || {
         pin_here(core, &config.name, shared.talk);
@@ -148,8 +157,7 @@ pub(crate) fn start(
             Role::Strategy(mut strategy) => {
                 Finished { report: run_worker(&mut *strategy, &config, parts), books: None }
             }
-            Role::Books => {
-                let mut keeper = Books::new();
+            Role::Books(mut keeper) => {
                 let report = run_worker(&mut keeper, &config, parts);
                 Finished { report, books: Some(keeper.reports(&instruments)) }
             }

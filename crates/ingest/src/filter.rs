@@ -53,9 +53,17 @@ impl Venue for Filtered {
         self.venue.disconnected(stamp, batch);
     }
 
+    fn next_part(&mut self) {
+        self.venue.next_part();
+    }
+
     fn finish(&mut self, batch: &mut EventBatch) {
         self.venue.finish(batch);
         self.leave_out(batch);
+    }
+
+    fn numbers_tops(&self) -> bool {
+        self.venue.numbers_tops()
     }
 
     fn checks(&self) -> Vec<(InstrumentId, Checks)> {

@@ -40,6 +40,10 @@ pub struct RecordedSource<W = ThreadWait> {
     /// Connections that still have to be said to be open, the next one last.
     opening: Vec<u8>,
     pace: Pace,
+    /// See [`Merged::chained`].
+    chains: Vec<Option<usize>>,
+    /// Of the entry at hand it was said that another recording goes on with it.
+    is_part_told: bool,
     window: Window,
     /// The window's ends, once the first entry is known.
     bounds: Option<(u64, u64)>,
@@ -120,6 +124,8 @@ impl<W: FrameWait> RecordedSource<W> {
             merged,
             opening: Vec::new(),
             pace,
+            chains: Vec::new(),
+            is_part_told: false,
             window: Window::default(),
             bounds: None,
             repeat: None,
@@ -142,6 +148,14 @@ impl<W: FrameWait> RecordedSource<W> {
     pub fn within(mut self, window: Window) -> Self {
         self.window = window;
         self.open_connections();
+        self
+    }
+
+    /// Lets sessions continue each other; see [`Merged::chained`].
+    #[must_use]
+    pub fn chained(mut self, chains: Vec<Option<usize>>) -> Self {
+        self.merged = self.merged.chained(&chains);
+        self.chains = chains;
         self
     }
 
@@ -263,7 +277,7 @@ impl<W: FrameWait> RecordedSource<W> {
         let connections = self.merged.connections();
         self.tally.steps_back += self.merged.steps_back();
         self.tally.repeats += 1;
-        self.merged = Merged::new(sessions)?;
+        self.merged = Merged::new(sessions)?.chained(&self.chains);
         repeat.left = repeat.left.map(|left| left - 1);
         repeat.closing = (0..=u8::MAX).take(connections).collect();
         repeat.closing.reverse();
@@ -305,6 +319,13 @@ impl<W: FrameWait> Source for RecordedSource<W> {
                 due_ticks
             }
         };
+        if self.merged.is_continuation()
+            && let Entry::Received { connection, .. } = self.merged.entry()
+            && !std::mem::replace(&mut self.is_part_told, true)
+        {
+            return Ok(Incoming::Part(self.stamp(connection, arrival_ticks)));
+        }
+        self.is_part_told = false;
         self.due = None;
         Ok(match self.merged.entry() {
             Entry::Received { connection, text, .. } => {

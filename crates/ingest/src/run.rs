@@ -199,6 +199,7 @@ impl<S: Source> Turns<S> {
                     self.publish(stamp)?;
                 }
                 Incoming::Status(stamp, status) => self.change(stamp, status)?,
+                Incoming::Part(stamp) => self.venues[usize::from(stamp.connection.0)].next_part(),
                 Incoming::Hole(stamp, missing) => {
                     self.batch.push(hole_event(stamp, missing));
                     self.publish(stamp)?;

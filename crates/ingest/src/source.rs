@@ -90,6 +90,8 @@ pub enum Incoming<'a> {
     Frame(Frame<'a>),
     /// A connection changed its state.
     Status(Stamp, Status),
+    /// On this connection another recording goes on where one has ended.
+    Part(Stamp),
     /// Frames are missing here: how many, or 0 where that is not known.
     Hole(Stamp, u64),
     /// Nothing now.

@@ -69,7 +69,7 @@ impl<S: Source> Source for Tapped<S> {
                 let is_urgent = status.state == ConnectionState::Disconnected;
                 self.tap.changed(stamp.connection.0, time_ns, change_of(*status), is_urgent);
             }
-            Incoming::Hole(..) => {}
+            Incoming::Hole(..) | Incoming::Part(_) => {}
             Incoming::Idle | Incoming::Ended => {
                 self.tap.idle(self.clock.wall_ns(self.clock.ticks()));
             }

@@ -39,8 +39,18 @@ pub trait Venue: Send {
     /// The connection ended: books start over. Appends the `Gap`s that say so.
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch);
 
+    /// Another recording goes on here where one has ended: books are continued, but what the frames
+    /// of the one implied about the next holds no more.
+    fn next_part(&mut self) {}
+
     /// The stream ended for good: appends events that were held back.
     fn finish(&mut self, batch: &mut EventBatch);
+
+    /// Whether its top of book and its depth carry the same numbers, so that the one tells exactly what
+    /// the other must show.
+    fn numbers_tops(&self) -> bool {
+        false
+    }
 
     /// How the venue's checksums compared with our books, by instrument; empty where it has none.
     fn checks(&self) -> Vec<(InstrumentId, Checks)> {

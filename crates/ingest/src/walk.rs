@@ -84,6 +84,13 @@ impl Walk {
         })
     }
 
+    /// With sessions that may continue each other; see [`Merged::chained`].
+    #[must_use]
+    pub fn chained(mut self, chains: &[Option<usize>]) -> Self {
+        self.merged = self.merged.chained(chains);
+        self
+    }
+
     /// With these connections relieving each other, as they did when they were recorded.
     #[must_use]
     pub fn with_pairs(mut self, pairs: &[[ConnectionId; 2]]) -> Self {
@@ -111,6 +118,11 @@ impl Walk {
             self.is_over = true;
             finish_venues(&mut self.venues, &mut self.lanes, &mut self.batch);
             return Ok(Some(self.walked(false, "")));
+        }
+        if self.merged.is_continuation()
+            && let Entry::Received { connection, .. } = self.merged.entry()
+        {
+            self.venues[usize::from(connection)].next_part();
         }
         let kind = self.take()?;
         if let Entry::Received { connection, arrival_ns, .. } = self.merged.entry() {

@@ -73,7 +73,7 @@ impl Replay {
                     });
                 }
                 Incoming::Idle => self.idles += 1,
-                Incoming::Status(..) | Incoming::Hole(..) => {}
+                Incoming::Status(..) | Incoming::Part(_) | Incoming::Hole(..) => {}
                 Incoming::Ended => return None,
             }
         }
@@ -226,7 +226,7 @@ fn there_are_no_more_files_than_connection_numbers() {
         match most.next().unwrap() {
             Incoming::Frame(frame) => last = frame.stamp.connection,
             Incoming::Ended => break,
-            Incoming::Status(..) | Incoming::Hole(..) | Incoming::Idle => {}
+            Incoming::Status(..) | Incoming::Part(_) | Incoming::Hole(..) | Incoming::Idle => {}
         }
     }
     assert_eq!(last, ConnectionId(u8::MAX));

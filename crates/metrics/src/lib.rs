@@ -57,7 +57,8 @@ pub use latency::{
 pub use report::{
     BookReport, CaptureReport, ChecksumsReport, ConnectionsReport, CutReport, DecodeErrorsReport,
     EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport,
-    RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport, TopLevels,
+    RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport, TopCheckReport,
+    TopLevels,
 };
 pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

@@ -317,8 +317,25 @@ pub struct BookReport {
     /// How the venue's checksums compared; left out where it sends none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksums: Option<ChecksumsReport>,
+    /// How its best bid and ask compared with those that the venue pushes, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_check: Option<TopCheckReport>,
     /// Whether it is continuous since its last snapshot.
     pub valid: bool,
+}
+
+/// A book's best bid and ask compared with those that the venue pushes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TopCheckReport {
+    /// Comparisons.
+    pub compared: u64,
+    /// Those that found no difference.
+    pub agreed: u64,
+    /// What made them comparable: `number` (the venue numbers both alike; every difference is a fault)
+    /// or `moment` (two streams that are not in step; prices alone).
+    pub by: String,
+    /// The first difference in words, or null.
+    pub first_difference: Option<String>,
 }
 
 /// How often a venue's checksum was compared with that of a book.

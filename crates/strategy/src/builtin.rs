@@ -13,7 +13,7 @@ use crate::strategy::Strategy;
 
 pub use audit::Audit;
 pub use bars::{Bars, BarsConfig};
-pub use books::Books;
+pub use books::{Books, TopRule};
 pub use null::Null;
 pub use pressure::{Pressure, PressureConfig};
 pub use slow::{SLOW_ROUNDS, Slow};

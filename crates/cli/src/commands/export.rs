@@ -67,9 +67,9 @@ struct Run {
 /// Exports the events of the sessions.
 fn decoded(args: &ExportArgs, talk: Talk, run: Run) -> Result<ExportReport, Failure> {
     let start_ticks = run.clock.ticks();
-    let Sessions { sessions, venues, pairs, instruments, .. } = request(args)?.open()?;
+    let Sessions { sessions, venues, pairs, chains, instruments, .. } = request(args)?.open()?;
     let mut export = create(args, instruments)?;
-    let mut walk = Walk::new(sessions, venues).map_err(input)?.with_pairs(&pairs);
+    let mut walk = Walk::new(sessions, venues).map_err(input)?.with_pairs(&pairs).chained(&chains);
     let mut entries = 0;
     while let Some(walked) = walk.next().map_err(input)? {
         entries += u64::from(walked.entry.is_some());

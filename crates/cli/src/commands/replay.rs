@@ -26,7 +26,7 @@ fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure
     }
     let prepared = prepare(&args.engine, args.talk, options::Venue::Outside, strategies)?;
     let request = request(args, &prepared.symbols);
-    let Sessions { sessions, mut venues, pairs, instruments, .. } = request.open()?;
+    let Sessions { sessions, mut venues, pairs, chains, instruments, .. } = request.open()?;
     if !args.channels.is_empty() {
         let wanted: Vec<Kind> = args.channels.iter().map(|it| kind(*it)).collect();
         let filtered = |venue| -> Box<dyn Venue> { Box::new(Filtered::new(venue, wanted.clone())) };
@@ -39,7 +39,8 @@ fn replay(args: &ReplayArgs, strategies: &Strategies) -> Result<Outcome, Failure
     let window = Window { from: args.from.map(|it| it.0), to: args.to.map(|it| it.0) };
     let mut source = RecordedSource::new(sessions, args.speed, prepared.clock.clone(), wait)
         .map_err(|error| Failure::usage(error.to_string()))?
-        .within(window);
+        .within(window)
+        .chained(chains);
     if let Some(Repeats(times)) = args.repeat {
         source = source.repeated(times, Box::new(move || request.reopen()));
     }

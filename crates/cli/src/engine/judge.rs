@@ -41,6 +41,9 @@ pub(super) fn judge(
         End::Ended | End::Stopped if strict && has_lost(report) => {
             (Exit::Lost, words("data was lost and --strict is on"))
         }
+        End::Ended | End::Stopped if let Some(words) = difference(report) => {
+            (Exit::Fault, Some(words))
+        }
         End::Ended | End::Stopped if output_error.is_some() => (Exit::InputOutput, output_error),
         End::Stopped if asked == Asked::No => {
             (Exit::Fault, Some(format!("--on-fault is `stop` and {}", fault(report))))
@@ -48,6 +51,16 @@ pub(super) fn judge(
         End::Stopped if asked == Asked::Interrupt => (Exit::Interrupted, None),
         End::Ended | End::Stopped => (Exit::Done, None),
     }
+}
+
+/// A book that is not what its venue's own top of book says, where that must be the same.
+fn difference(report: &Report) -> Option<String> {
+    report.books.iter().flatten().find_map(|(symbol, book)| {
+        let check = book.top_check.as_ref().filter(|it| it.by == "number")?;
+        let difference = check.first_difference.as_ref()?;
+        let count = check.compared - check.agreed;
+        Some(format!("--verify-top: {count} books of {symbol} differ; the first {difference}"))
+    })
 }
 
 /// Which strategy failed, and how.

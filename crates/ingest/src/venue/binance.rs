@@ -94,6 +94,10 @@ impl Venue for Binance {
         read
     }
 
+    fn numbers_tops(&self) -> bool {
+        true
+    }
+
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         self.decoder.disconnected(stamp, batch);
     }

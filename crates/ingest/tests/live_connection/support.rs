@@ -61,7 +61,7 @@ impl Driver {
         let saw = match self.source.next()? {
             Incoming::Frame(frame) => Saw::Frame(frame.text.to_vec()),
             Incoming::Status(_, status) => Saw::Status(status),
-            Incoming::Idle | Incoming::Hole(..) => Saw::Idle,
+            Incoming::Idle | Incoming::Hole(..) | Incoming::Part(_) => Saw::Idle,
             Incoming::Ended => panic!("a live source never ends by itself"),
         };
         self.hear();

@@ -36,6 +36,7 @@ fn full() -> Report {
         stale: 3,
         gaps: 0,
         checksums: None,
+        top_check: None,
         valid: true,
     };
     Report {

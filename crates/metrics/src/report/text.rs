@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{BookReport, ChecksumsReport, LossReport, Report, StrategyReport};
+use super::{BookReport, ChecksumsReport, LossReport, Report, StrategyReport, TopCheckReport};
 use crate::float;
 use crate::latency::LatencySummary;
 
@@ -277,6 +277,10 @@ fn write_book(f: &mut Formatter<'_>, symbol: &str, book: &BookReport) -> fmt::Re
     )?;
     if let Some(ChecksumsReport { checked, failed }) = book.checksums {
         write!(f, ", {}, {} failed", counted(checked, "checksum"), grouped(failed))?;
+    }
+    if let Some(TopCheckReport { compared, agreed, by, .. }) = &book.top_check {
+        let (compared, agreed) = (grouped(*compared), grouped(*agreed));
+        write!(f, ", top agrees {agreed} of {compared} by {by}")?;
     }
     f.write_str(match (book.valid, book.seeded) {
         (true, _) => "\n",

@@ -73,6 +73,11 @@ impl<S: Strategy> Bench<S> {
         self.event(&MarketEvent::trade(&self.origin(instrument), trade));
     }
 
+    /// The venue's number of what follows.
+    pub(crate) fn number(&mut self, venue_sequence: u64) {
+        self.venue_sequence = venue_sequence;
+    }
+
     /// A trade with this number of the venue.
     pub(crate) fn numbered(&mut self, instrument: u32, venue_sequence: u64) {
         self.venue_sequence = venue_sequence;

@@ -1,9 +1,13 @@
+mod top;
+
 use std::collections::BTreeMap;
 
-use tickring_book::Book;
-use tickring_event::{Instrument, Instruments, Level, MarketEvent};
+use tickring_book::{Applied, Book};
+use tickring_event::{Instrument, Instruments, Level, MarketEvent, Payload};
 use tickring_metrics::{BookReport, TopLevels};
 
+use self::top::TopCheck;
+pub use self::top::TopRule;
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
@@ -18,6 +22,10 @@ use crate::strategy::{Strategy, StrategyError};
 #[derive(Debug, Default)]
 pub struct Books {
     books: tickring_book::Books,
+    /// How books are compared with the venue's own tops, where they are.
+    rule: Option<TopRule>,
+    /// By instrument.
+    checks: Vec<Option<TopCheck>>,
 }
 
 impl Books {
@@ -25,6 +33,12 @@ impl Books {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No book yet; each will be compared with the top of book that its venue pushes.
+    #[must_use]
+    pub fn with_top_check(rule: TopRule) -> Self {
+        Self { rule: Some(rule), ..Self::default() }
     }
 
     /// The books.
@@ -40,9 +54,35 @@ impl Books {
             .iter()
             .filter_map(|(id, book)| {
                 let instrument = instruments.instrument(id)?;
-                Some((instrument.symbol().to_owned(), entry(book, instrument)))
+                let check = self.checks.get(id.index()).and_then(Option::as_ref);
+                let top_check = check.map(|check| check.report(instrument));
+                let report = BookReport { top_check, ..entry(book, instrument) };
+                Some((instrument.symbol().to_owned(), report))
             })
             .collect()
+    }
+}
+
+impl Books {
+    fn check_top(&mut self, rule: TopRule, event: &MarketEvent, applied: Applied) {
+        if event.instrument.is_none() {
+            if applied == Applied::Broken {
+                self.checks.iter_mut().flatten().for_each(TopCheck::broken);
+            }
+            return;
+        }
+        let index = event.instrument.index();
+        if index >= self.checks.len() {
+            self.checks.resize_with(index + 1, || None);
+        }
+        let check = self.checks[index].get_or_insert_with(|| TopCheck::new(rule));
+        let book = self.books.book(event.instrument).filter(|book| book.is_valid());
+        match (event.payload(), applied) {
+            (Payload::TopOfBook(top), _) => check.top(event.venue_sequence, &top, book),
+            (_, Applied::Changed) => book.into_iter().for_each(|book| check.changed(book)),
+            (_, Applied::Broken) => check.broken(),
+            _ => {}
+        }
     }
 }
 
@@ -62,6 +102,7 @@ fn entry(book: &Book, instrument: &Instrument) -> BookReport {
         gaps: book.gaps(),
         // The decoder's to tell.
         checksums: None,
+        top_check: None,
         valid: book.is_valid(),
     }
 }
@@ -85,7 +126,10 @@ impl Strategy for Books {
         event: &MarketEvent,
         _context: &mut Context<'_>,
     ) -> Result<(), StrategyError> {
-        self.books.apply(event);
+        let applied = self.books.apply(event);
+        if let Some(rule) = self.rule {
+            self.check_top(rule, event, applied);
+        }
         Ok(())
     }
 
@@ -132,6 +176,7 @@ mod tests {
             stale: 0,
             gaps: 0,
             checksums: None,
+            top_check: None,
             valid: true,
         };
         assert_eq!(reports["B"], expected);
