@@ -229,7 +229,7 @@ fn two_sessions_in_one_replay_keep_their_books_and_counts_apart() {
                 replays[usize::from(frame.stamp.connection.0)].frame(frame.text);
             }
             Incoming::Ended => break,
-            Incoming::Status(..) | Incoming::Hole(..) | Incoming::Idle => {}
+            Incoming::Status(..) | Incoming::Part(_) | Incoming::Hole(..) | Incoming::Idle => {}
         }
     }
     assert_eq!(source.recorded_tally().frames, 41_249 + 33_618);
