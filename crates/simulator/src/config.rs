@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::{Channel, Faults, Profile};
+use crate::{Channel, Faults, Profile, Protocol};
 
 /// What to serve, where, and how it misbehaves.
 ///
@@ -43,11 +43,12 @@ pub struct SimulatorConfig {
 
 impl SimulatorConfig {
     /// A free port of 127.0.0.1, every channel, any key, numbered, endless, without faults. Recorded
-    /// frames are served without a look at keys.
+    /// frames are served without a look at keys. A venue that pings its clients does.
     pub fn new(feed: Feed) -> Self {
-        let api_key = match feed {
-            Feed::Recorded { .. } => KeyCheck::Off,
-            Feed::Generated { .. } | Feed::Session { .. } => KeyCheck::Any,
+        let (api_key, ping_interval_ms) = match feed {
+            Feed::Recorded { .. } => (KeyCheck::Off, None),
+            Feed::Venue { protocol, .. } => (KeyCheck::Off, protocol.ping_interval_ms()),
+            Feed::Generated { .. } | Feed::Session { .. } => (KeyCheck::Any, None),
         };
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -61,7 +62,7 @@ impl SimulatorConfig {
             drain_ms_max: 5_000,
             numbered: true,
             epoch_ms: EPOCH_MS,
-            faults: Faults::default(),
+            faults: Faults { ping_interval_ms, ..Faults::default() },
         }
     }
 }
@@ -98,6 +99,22 @@ pub enum Feed {
         /// frame waits until the client has sent no command for 100 ms, or none for one second
         /// after it came.
         start_after_commands: Option<u32>,
+    },
+    /// Recorded sessions of one venue, served as that venue would: each client gets what it
+    /// subscribes to. See the crate's front page.
+    Venue {
+        /// How the venue speaks.
+        protocol: Protocol,
+        /// The sessions, merged by time.
+        paths: Vec<PathBuf>,
+        /// How fast.
+        speed: Speed,
+        /// Subscribe commands of all clients together after which the recording begins. If absent,
+        /// it begins when somebody has subscribed and nobody has sent a command for 100 ms.
+        start_after: Option<u32>,
+        /// How long the recording waits for an HTTP request whose answer comes next, and how long a
+        /// request waits for an answer that comes later.
+        get_wait_ms_max: u64,
     },
 }
 

@@ -46,6 +46,36 @@ pub struct Faults {
     /// Accept `/v1/market/ws` as a path too, and subscribe what `symbol=` and `channel=` in the
     /// query say, without a command or an acknowledgement.
     pub query_subscriptions: bool,
+    /// Cut connections in the course of a venue's recording.
+    pub cuts: Cuts,
+    /// Answers to HTTP requests.
+    pub http: HttpFaults,
+}
+
+/// Cuts of all connections at once, spread evenly over the frames of a recording. The recording then
+/// waits until somebody has subscribed again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Cuts {
+    /// How many.
+    pub count: u32,
+    /// How. By closing the socket, what it has not taken is lost; with a close frame all arrives.
+    pub ending: Ending,
+}
+
+/// How HTTP requests are answered instead of well: first some with 429, then some with 503, then some
+/// with a body that is no JSON.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HttpFaults {
+    /// How many are answered with 429.
+    pub too_many: u32,
+    /// The value of their `Retry-After` header.
+    pub retry_after_s: Option<u32>,
+    /// How many are answered with 503.
+    pub unavailable: u32,
+    /// How many get something else than JSON.
+    pub garbage: u32,
+    /// How long every answer is held back after it was made.
+    pub delay_ms: u64,
 }
 
 /// How a connection is told that it is not wanted.

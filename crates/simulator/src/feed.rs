@@ -44,7 +44,7 @@ impl Source {
             Feed::Session { paths, speed } => {
                 Self::Session(Box::new(Session::open(config, paths, *speed)?))
             }
-            Feed::Recorded { .. } => {
+            Feed::Recorded { .. } | Feed::Venue { .. } => {
                 return Err(SimulatorError::Config("recorded frames are no messages of a market"));
             }
         })
@@ -145,7 +145,7 @@ pub(crate) fn check(config: &SimulatorConfig) -> Result<(), SimulatorError> {
         Feed::Session { paths, speed } => {
             check_sessions(paths, *speed)?;
         }
-        Feed::Recorded { paths, speed, .. } => {
+        Feed::Recorded { paths, speed, .. } | Feed::Venue { paths, speed, .. } => {
             check_sessions(paths, *speed)?;
             if config.restarts.count > 0 {
                 return Err(SimulatorError::Config(

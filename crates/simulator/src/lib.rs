@@ -1,6 +1,6 @@
 //! A loopback venue: a WebSocket server that speaks the documented TickDB protocol and serves
-//! made-up bursts or recorded Binance sessions, or that plays recordings of any venue byte for byte,
-//! for demonstrations and end-to-end tests.
+//! made-up bursts or recorded Binance sessions, that plays recordings of any venue byte for byte, or
+//! that plays them as their venue would, for demonstrations and end-to-end tests.
 //!
 //! # A market
 //! With [`Feed::Generated`] and [`Feed::Session`] it answers `subscribe`, `unsubscribe` and `ping`
@@ -44,9 +44,19 @@
 //! client leaves by itself, its frames wait for the next one; what had been handed to its socket is
 //! not repeated.
 //!
+//! # A venue
+//! With [`Feed::Venue`] it plays sessions of one venue and speaks as that venue does ([`Protocol`]):
+//! it answers commands, and each client gets the recorded frames of what it subscribed to, with a
+//! present snapshot where it comes late. All connections of the recording are one stream. It begins
+//! after as many subscribe commands as are asked for, or when somebody has subscribed and nobody has
+//! sent a command for 100 ms, and stands still while nobody is subscribed: who comes back has missed
+//! nothing but what was on its way to a connection that ended, which the report counts. Snapshots that
+//! the venue gives over HTTP are answered on the same port; where one was recorded, the recording
+//! waits until a subscriber asks for it, for as long as is configured.
+//!
 //! # What is left out
-//! TLS, compression, the REST interface, other markets' particular members, and any address that is
-//! not loopback. It reads no clock and starts no thread: time comes from the caller's [`Time`].
+//! TLS, compression, REST interfaces beyond a venue's snapshots, other markets' particular members,
+//! and any address that is not loopback. It reads no clock and starts no thread: time comes from the caller's [`Time`].
 //!
 //! ```
 //! use tickring_simulator::{Feed, SimulatorConfig, record_session};
@@ -63,6 +73,7 @@ mod simulator;
 
 mod channel;
 mod config;
+mod dialect;
 mod faults;
 mod profile;
 mod schedule;
@@ -79,15 +90,16 @@ mod report;
 
 pub use channel::{Channel, ChannelError};
 pub use config::{Feed, KeyCheck, Restarts, SimulatorConfig, Speed, SpeedError};
+pub use dialect::{Protocol, ProtocolError};
 pub use error::SimulatorError;
 pub use faults::{
-    Ack, AckData, AckPer, AckWhen, Disorder, Ending, Faults, FirstPush, Form, NumberForm,
-    PartialSuccess, PongForm, RefusalForm, RefuseConnections, RefuseSubscription, Shape, Silence,
-    Silenced, SymbolForm, TradeForm,
+    Ack, AckData, AckPer, AckWhen, Cuts, Disorder, Ending, Faults, FirstPush, Form, HttpFaults,
+    NumberForm, PartialSuccess, PongForm, RefusalForm, RefuseConnections, RefuseSubscription,
+    Shape, Silence, Silenced, SymbolForm, TradeForm,
 };
 pub use profile::{Profile, ProfileError};
 pub use record::record_session;
-pub use report::{LastNumber, RecordedReport, SimulatorReport};
+pub use report::{LastNumber, RecordedReport, SimulatorReport, VenueReport};
 pub use schedule::Schedule;
 pub use simulator::Simulator;
 pub use time::Time;

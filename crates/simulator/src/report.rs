@@ -42,6 +42,36 @@ pub struct SimulatorReport {
     pub last_numbers: Vec<LastNumber>,
     /// What became of a recording; `None` for a market's messages.
     pub recorded: Option<RecordedReport>,
+    /// What became of a venue's recording.
+    pub venue: Option<VenueReport>,
+}
+
+/// How a venue's recording was served.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct VenueReport {
+    /// Text messages that clients sent, keep-alives left out.
+    pub commands: u64,
+    /// Recorded frames that were played.
+    pub frames_played: u64,
+    /// Those of them that nobody was subscribed to, or that nobody can subscribe to.
+    pub frames_unclaimed: u64,
+    /// Frames that were handed to a connection whose socket had not taken them whole when it ended.
+    /// A client that reads to the end received `frames_sent` less these.
+    pub frames_undelivered: u64,
+    /// Times all connections were cut.
+    pub cuts: u32,
+    /// Connections that were told that they would be closed.
+    pub notices: u64,
+    /// HTTP requests that were answered well.
+    pub gets: u64,
+    /// HTTP requests that were answered in another way: by fault, or because there is nothing.
+    pub gets_refused: u64,
+    /// Recorded answers to an HTTP request that nobody made in time.
+    pub gets_missing: u64,
+    /// Places at which the recording itself misses entries.
+    pub holes: u64,
+    /// Whether every entry was served.
+    pub is_complete: bool,
 }
 
 /// How recorded frames were served.

@@ -4,6 +4,7 @@ mod command;
 mod connection;
 mod door;
 mod gate;
+mod http;
 mod link;
 pub(crate) mod playback;
 mod reply;
@@ -270,7 +271,7 @@ impl<'a, T: Time> Server<'a, T> {
         let report = &mut self.report;
         self.connections.retain(|connection| match connection.gone() {
             Some(undelivered) => {
-                report.bytes_undelivered += undelivered as u64;
+                report.bytes_undelivered += undelivered.bytes as u64;
                 false
             }
             None => true,

@@ -2,11 +2,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicBool;
 
-use crate::server::playback::Playback;
+use crate::feed::recording::Recording;
+use crate::server::playback::{Clients, Floor, FloorPlan, Playback};
 use crate::server::{self, Server};
 use crate::{Feed, SimulatorConfig, SimulatorError, SimulatorReport, Time, feed};
 
-/// A WebSocket server on loopback: TickDB-compatible, or of recorded frames of any venue.
+/// A WebSocket server on loopback: TickDB-compatible, of recorded frames of any venue, or as a venue
+/// speaks.
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
@@ -84,9 +86,21 @@ impl Simulator {
             None => server::listen(address)
                 .map_err(|source| SimulatorError::Listen { address, source })?,
         };
-        if let Feed::Recorded { .. } = self.config.feed {
-            return Playback::new(&self.config, time, listener)?.run(stop);
+        match &self.config.feed {
+            Feed::Recorded { paths, speed, start_after_commands } => {
+                let recording = Recording::open(paths, *speed)?;
+                let clients = Clients::new(recording.connections(), *start_after_commands);
+                let playing = (recording, clients);
+                Playback::new(&self.config, time, listener, playing).run(stop)
+            }
+            Feed::Venue { paths, speed, .. } => {
+                let floor = Floor::new(FloorPlan::of(&self.config)?);
+                let playing = (Recording::open(paths, *speed)?, floor);
+                Playback::new(&self.config, time, listener, playing).run(stop)
+            }
+            Feed::Generated { .. } | Feed::Session { .. } => {
+                Server::new(&self.config, time, listener, address)?.run(stop)
+            }
         }
-        Server::new(&self.config, time, listener, address)?.run(stop)
     }
 }

@@ -71,6 +71,18 @@ impl Recording {
     }
 }
 
+/// How many frames there are in all.
+pub(crate) fn frames(paths: &[PathBuf]) -> Result<u64, SimulatorError> {
+    let mut frames = 0;
+    for path in paths {
+        let mut session = open(path)?;
+        while session.advance()? {
+            frames += u64::from(matches!(session.entry(), Entry::Received { .. }));
+        }
+    }
+    Ok(frames)
+}
+
 /// Looks into every file for a frame, so that what cannot be served is known before anybody comes.
 pub(crate) fn check(paths: &[PathBuf]) -> Result<(), SimulatorError> {
     let mut sessions = Vec::new();

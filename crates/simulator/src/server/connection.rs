@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::{CloseFrame, Utf8Bytes};
 use tungstenite::{Message, WebSocket};
 
 use super::gate::{Admission, Gate};
-use super::link::Link;
+use super::link::{Link, Undelivered};
 use crate::{Ending, SimulatorConfig};
 
 type Handshake = ServerHandshake<Link, Gate>;
@@ -44,9 +44,9 @@ enum Phase {
         deadline_ns: u64,
         shut: bool,
     },
-    /// With the bytes that were never sent.
+    /// With what was never sent.
     Gone {
-        undelivered: usize,
+        undelivered: Undelivered,
     },
 }
 
@@ -91,7 +91,7 @@ impl Connection {
 
     /// Reads one message at most, or goes on with the handshake.
     pub(super) fn hear(&mut self, now_ns: u64) -> Heard {
-        match mem::replace(&mut self.phase, Phase::Gone { undelivered: 0 }) {
+        match mem::replace(&mut self.phase, GONE) {
             Phase::Handshake(handshake) => self.shake(handshake, now_ns),
             Phase::Open(socket) => self.read(socket, now_ns),
             Phase::Closing { socket, deadline_ns, shut } => {
@@ -162,7 +162,7 @@ impl Connection {
         match socket.get_mut().flush_out() {
             Ok(progress) => progress,
             Err(_) => {
-                self.phase = Phase::Gone { undelivered: socket.get_ref().pending() };
+                self.phase = Phase::Gone { undelivered: socket.get_ref().undelivered() };
                 true
             }
         }
@@ -170,7 +170,7 @@ impl Connection {
 
     /// Sends what was pushed, ends as configured, and waits until `deadline_ns` for the client.
     pub(super) fn close(&mut self, ending: Ending, reason: &'static str, deadline_ns: u64) {
-        match mem::replace(&mut self.phase, Phase::Gone { undelivered: 0 }) {
+        match mem::replace(&mut self.phase, GONE) {
             Phase::Open(mut socket) => {
                 if let Ending::CloseFrame(status) = ending {
                     let reason = Utf8Bytes::from_static(reason);
@@ -193,8 +193,30 @@ impl Connection {
         matches!(self.phase, Phase::Open(_))
     }
 
-    /// If the connection has ended: the bytes that were never sent.
-    pub(super) const fn gone(&self) -> Option<usize> {
+    /// Ends an open connection without what waits and without a word, amid a frame if it has to be:
+    /// what was never sent. Waits until `deadline_ns` for the client, so that what the socket took
+    /// arrives.
+    pub(super) fn cut(&mut self, deadline_ns: u64) -> Undelivered {
+        match mem::replace(&mut self.phase, GONE) {
+            Phase::Open(mut socket) => {
+                let undelivered = socket.get_mut().discard();
+                self.phase = Phase::Closing { socket, deadline_ns, shut: false };
+                undelivered
+            }
+            other => {
+                self.phase = other;
+                Undelivered::default()
+            }
+        }
+    }
+
+    /// How long ago it was opened.
+    pub(super) const fn age_ms(&self, now_ns: u64) -> u64 {
+        now_ns.saturating_sub(self.opened_ns) / 1_000_000
+    }
+
+    /// If the connection has ended: what was never sent.
+    pub(super) const fn gone(&self) -> Option<Undelivered> {
         match self.phase {
             Phase::Gone { undelivered } => Some(undelivered),
             _ => None,
@@ -267,6 +289,14 @@ impl Connection {
         }
     }
 
+    /// As [`push_recorded`](Self::push_recorded), counted until the socket has taken it.
+    pub(super) fn push_counted(&mut self, bytes: &[u8]) {
+        self.push_recorded(bytes);
+        if let Phase::Open(socket) = &mut self.phase {
+            socket.get_mut().count_frame();
+        }
+    }
+
     /// Sends an acknowledgement after so many more data frames.
     pub(super) fn hold_ack(&mut self, after_frames: u64, ack: Vec<u8>) {
         self.held_acks.push((self.frames_sent.saturating_add(after_frames), ack));
@@ -302,11 +332,11 @@ impl Connection {
 
 /// Goes on with a close: what waits, then the write side, then the client's side.
 fn close_on(mut socket: WebSocket<Link>, deadline_ns: u64, shut: bool, now_ns: u64) -> Phase {
-    let undelivered = socket.get_ref().pending();
+    let undelivered = socket.get_ref().undelivered();
     if now_ns >= deadline_ns {
         return Phase::Gone { undelivered };
     }
-    if undelivered > 0 {
+    if undelivered.bytes > 0 {
         return Phase::Closing { socket, deadline_ns, shut };
     }
     if !shut {
@@ -327,6 +357,8 @@ fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
+/// A phase between two phases.
+const GONE: Phase = Phase::Gone { undelivered: Undelivered { frames: 0, bytes: 0 } };
 const READ_BUFFER_SIZE: usize = 4 * 1024;
 /// A command with thousands of symbols fits.
 const COMMAND_SIZE_MAX: usize = 256 * 1024;

@@ -1,7 +1,7 @@
 //! Who comes in: the listener, and what every handshake is checked against.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 
 use super::connection::Connection;
@@ -10,7 +10,7 @@ use super::reply;
 use crate::{Ending, Faults, Feed, RefusalForm, SimulatorConfig, SimulatorError};
 
 #[derive(Debug)]
-pub(super) struct Door {
+pub(crate) struct Door {
     /// `None` while the door is shut.
     listener: Option<TcpListener>,
     rules: Arc<Rules>,
@@ -26,7 +26,7 @@ impl Door {
             form: faults.refusal,
             retry_after_s: faults.refuse_connections.and_then(|refuse| refuse.retry_after_s),
             query_subscriptions: faults.query_subscriptions,
-            any_path: matches!(config.feed, Feed::Recorded { .. }),
+            any_path: matches!(config.feed, Feed::Recorded { .. } | Feed::Venue { .. }),
         };
         Self { listener: Some(listener), rules: Arc::new(rules), refused_by_fault: 0 }
     }
@@ -47,16 +47,21 @@ impl Door {
         present: usize,
         now_ns: u64,
     ) -> Result<Option<Connection>, SimulatorError> {
+        while let Some(stream) = self.next()? {
+            let connection = self.admit(stream, faults, present, now_ns);
+            if connection.is_some() {
+                return Ok(connection);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The socket of whoever waits next, if anybody does.
+    pub(super) fn next(&self) -> Result<Option<TcpStream>, SimulatorError> {
         loop {
             let Some(listener) = &self.listener else { return Ok(None) };
             match listener.accept() {
-                Ok((stream, _)) => {
-                    let gate = self.gate(faults, present);
-                    // A socket that cannot be set up has been closed by its client already.
-                    if let Ok(connection) = Connection::new(stream, gate, now_ns) {
-                        return Ok(Some(connection));
-                    }
-                }
+                Ok((stream, _)) => return Ok(Some(stream)),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Ok(None),
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
@@ -64,6 +69,18 @@ impl Door {
                 },
             }
         }
+    }
+
+    /// Begins a handshake. `None` for a socket that cannot be set up: its client has closed it.
+    pub(super) fn admit(
+        &mut self,
+        stream: TcpStream,
+        faults: &Faults,
+        present: usize,
+        now_ns: u64,
+    ) -> Option<Connection> {
+        let gate = self.gate(faults, present);
+        Connection::new(stream, gate, now_ns).ok()
     }
 
     /// The check of the next handshake.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
+use tungstenite::http::uri::PathAndQuery;
 use tungstenite::http::{HeaderValue, StatusCode, header};
 
 use super::reply;
@@ -24,6 +25,8 @@ pub(super) struct Rules {
 pub(super) struct Admission {
     /// The code to tell the client before its connection is closed.
     pub(super) refused: Option<u16>,
+    /// Path and query.
+    pub(super) path: String,
     /// From the query.
     pub(super) symbols: Vec<String>,
     pub(super) channels: Vec<String>,
@@ -55,7 +58,8 @@ impl Callback for Gate {
             let body = String::from_utf8(body).expect("replies are made of text");
             return Err(refusal(status(code), &body, rules.retry_after_s));
         }
-        let mut admission = Admission { refused, ..Admission::default() };
+        let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str).to_owned();
+        let mut admission = Admission { refused, path, ..Admission::default() };
         if rules.query_subscriptions {
             admission.symbols = values(query, "symbol").collect();
             admission.channels = values(query, "channel").collect();

@@ -1,5 +1,14 @@
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+
+/// What a connection was given in vain.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Undelivered {
+    /// Of those that were counted.
+    pub(super) frames: u64,
+    pub(super) bytes: usize,
+}
 
 /// A non-blocking socket with everything that waits to be written.
 ///
@@ -14,6 +23,10 @@ pub(super) struct Link {
     ///
     /// Invariant: at most `out.len()`.
     sent: usize,
+    /// How much the socket has taken since frames are counted.
+    taken: u64,
+    /// Where the counted frames end that it has not taken whole, in the measure of `taken`.
+    ends: VecDeque<u64>,
     /// The handshake writes straight to the socket, since it drops the link when it refuses.
     buffered: bool,
 }
@@ -23,7 +36,14 @@ impl Link {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, out: Vec::new(), sent: 0, buffered: false })
+        Ok(Self {
+            stream,
+            out: Vec::new(),
+            sent: 0,
+            taken: 0,
+            ends: VecDeque::new(),
+            buffered: false,
+        })
     }
 
     /// From now on what is written waits for [`flush_out`](Self::flush_out).
@@ -34,6 +54,24 @@ impl Link {
     /// Bytes that wait.
     pub(super) fn pending(&self) -> usize {
         self.out.len() - self.sent
+    }
+
+    /// Counts the frame that was added last.
+    pub(super) fn count_frame(&mut self) {
+        self.ends.push_back(self.taken + self.pending() as u64);
+    }
+
+    /// What waits: bytes, and the counted frames that the socket has not taken whole.
+    pub(super) fn undelivered(&self) -> Undelivered {
+        Undelivered { frames: self.ends.len() as u64, bytes: self.pending() }
+    }
+
+    /// Forgets what waits.
+    pub(super) fn discard(&mut self) -> Undelivered {
+        let undelivered = self.undelivered();
+        self.out.truncate(self.sent);
+        self.ends.clear();
+        undelivered
     }
 
     /// Adds a text frame.
@@ -82,6 +120,10 @@ impl Link {
                 Err(error) => return Err(error),
             }
             written = self.sent - before;
+        }
+        self.taken += written as u64;
+        while self.ends.front().is_some_and(|&end| end <= self.taken) {
+            self.ends.pop_front();
         }
         if self.sent == self.out.len() {
             self.out.clear();

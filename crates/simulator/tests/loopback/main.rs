@@ -15,3 +15,5 @@ mod recorded_captures;
 mod restart;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod venue;

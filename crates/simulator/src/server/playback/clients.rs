@@ -8,20 +8,22 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::client::{Answer, Client};
 use super::keep_alive::is_keep_alive;
-use crate::server::connection::{Connection, Heard};
-use crate::server::door;
+use super::others::Others;
+use super::{Audience, Step};
+use crate::server::connection::Connection;
+use crate::server::door::Door;
 use crate::server::send::PENDING_MAX;
-use crate::{Ending, RecordedReport, SimulatorConfig, SimulatorReport};
+use crate::{Ending, RecordedReport, SimulatorConfig, SimulatorError, SimulatorReport};
 
 /// Everybody who is connected.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     /// One for each connection of the recording.
     tracks: Vec<Track>,
     /// Open and without a track, in the order in which they came.
     waiting: VecDeque<Client>,
     /// In the handshake, or on their way out.
-    others: Vec<Connection>,
+    others: Others,
     start_after_commands: Option<u32>,
     report: SimulatorReport,
     recorded: RecordedReport,
@@ -37,37 +39,27 @@ struct Track {
     is_open: bool,
 }
 
-/// What became of an entry.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Step {
-    /// Its frame was sent.
-    Sent,
-    /// It is done with.
-    Done,
-    /// It has to wait for a client to come, or to send something.
-    Waits,
-}
-
-impl Clients {
-    pub(super) fn new(connections: usize, start_after_commands: Option<u32>) -> Self {
-        Self {
-            tracks: (0..connections).map(|_| Track::default()).collect(),
-            waiting: VecDeque::new(),
-            others: Vec::new(),
-            start_after_commands,
-            report: SimulatorReport::default(),
-            recorded: RecordedReport::default(),
+impl Audience for Clients {
+    fn accept(
+        &mut self,
+        door: &mut Door,
+        config: &SimulatorConfig,
+        now_ns: u64,
+    ) -> Result<bool, SimulatorError> {
+        let mut accepted = false;
+        while let Some(stream) = door.next()? {
+            let present = self.count();
+            self.others.extend(door.admit(stream, &config.faults, present, now_ns));
+            accepted = true;
         }
+        Ok(accepted)
     }
 
-    /// Takes a connection whose handshake begins.
-    pub(super) fn arrive(&mut self, connection: Connection) {
-        self.others.push(connection);
-    }
-
-    /// Listens to everybody; true if anybody said anything.
-    pub(super) fn hear(&mut self, config: &SimulatorConfig, now_ns: u64) -> bool {
-        let mut busy = self.hear_others(config, now_ns);
+    fn hear(&mut self, config: &SimulatorConfig, now_ns: u64) -> bool {
+        let waiting = &mut self.waiting;
+        let mut busy = self.others.hear(config, now_ns, &mut self.report, |connection, _| {
+            waiting.push_back(Client::new(connection, now_ns));
+        });
         for track in &mut self.tracks {
             let Some(client) = &mut track.client else { continue };
             busy |= client.hear(config, now_ns, &mut self.report, &mut self.recorded);
@@ -85,42 +77,7 @@ impl Clients {
         busy
     }
 
-    /// Goes on with handshakes and farewells.
-    fn hear_others(&mut self, config: &SimulatorConfig, now_ns: u64) -> bool {
-        let mut busy = false;
-        let mut index = 0;
-        while let Some(connection) = self.others.get_mut(index) {
-            match connection.hear(now_ns) {
-                Heard::Opened(admission) => {
-                    busy = true;
-                    if let Some(code) = admission.refused {
-                        self.report.connections_refused += 1;
-                        door::turn_away(connection, code, config, now_ns);
-                    } else {
-                        self.report.connections += 1;
-                        let connection = self.others.remove(index);
-                        self.waiting.push_back(Client::new(connection, now_ns));
-                        continue;
-                    }
-                }
-                Heard::Refused => {
-                    busy = true;
-                    self.report.connections_refused += 1;
-                }
-                Heard::Nothing | Heard::Text(_) | Heard::Other => {}
-            }
-            index += 1;
-        }
-        busy
-    }
-
-    /// Does what an entry says, if its client is there and has done its part.
-    pub(super) fn play(
-        &mut self,
-        entry: &Entry<'_>,
-        config: &SimulatorConfig,
-        now_ns: u64,
-    ) -> Step {
+    fn play(&mut self, entry: &Entry<'_>, config: &SimulatorConfig, now_ns: u64) -> Step {
         match *entry {
             Entry::Received { connection, text, .. } => self.send(connection, text, now_ns),
             Entry::Sent { text, .. } if is_keep_alive(text) => Step::Done,
@@ -138,6 +95,55 @@ impl Clients {
                 self.recorded.holes += 1;
                 Step::Done
             }
+        }
+    }
+
+    fn frames_played(&self) -> u64 {
+        self.report.frames_sent
+    }
+
+    fn is_blocked(&self) -> bool {
+        let mut clients = self.tracks.iter().filter_map(|track| track.client.as_ref());
+        clients.any(|client| client.connection.pending() > PENDING_MAX)
+    }
+
+    fn flush(&mut self) -> bool {
+        let mut busy = false;
+        for connection in self.all_mut() {
+            busy |= connection.flush();
+        }
+        busy
+    }
+
+    fn close_all(&mut self, ending: Ending, deadline_ns: u64) {
+        for connection in self.all_mut() {
+            connection.close(ending, "going away", deadline_ns);
+        }
+    }
+
+    fn bury(&mut self) {
+        self.others.bury(&mut self.report);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    fn into_report(self, is_complete: bool) -> SimulatorReport {
+        let recorded = RecordedReport { is_complete, ..self.recorded };
+        SimulatorReport { recorded: Some(recorded), ..self.report }
+    }
+}
+
+impl Clients {
+    pub(crate) fn new(connections: usize, start_after_commands: Option<u32>) -> Self {
+        Self {
+            tracks: (0..connections).map(|_| Track::default()).collect(),
+            waiting: VecDeque::new(),
+            others: Others::default(),
+            start_after_commands,
+            report: SimulatorReport::default(),
+            recorded: RecordedReport::default(),
         }
     }
 
@@ -196,7 +202,7 @@ impl Clients {
         let drain_ns = config.drain_ms_max.saturating_mul(1_000_000);
         let deadline_ns = now_ns.saturating_add(drain_ns);
         client.connection.close(Ending::CloseFrame(code), "as recorded", deadline_ns);
-        self.others.push(client.connection);
+        self.others.extend([client.connection]);
         self.recorded.disconnects += 1;
         Step::Done
     }
@@ -216,64 +222,15 @@ impl Clients {
         self.tracks[index].client.as_mut()
     }
 
-    pub(super) const fn frames_sent(&self) -> u64 {
-        self.report.frames_sent
-    }
-
-    /// Whether somebody has not taken enough of what was sent: then all wait, and nothing is
-    /// skipped.
-    pub(super) fn is_blocked(&self) -> bool {
-        let mut clients = self.tracks.iter().filter_map(|track| track.client.as_ref());
-        clients.any(|client| client.connection.pending() > PENDING_MAX)
-    }
-
-    /// Writes what waits; true if any socket took anything.
-    pub(super) fn flush(&mut self) -> bool {
-        let mut busy = false;
-        for connection in self.all_mut() {
-            busy |= connection.flush();
-        }
-        busy
-    }
-
-    /// Closes every connection.
-    pub(super) fn close_all(&mut self, ending: Ending, deadline_ns: u64) {
-        for connection in self.all_mut() {
-            connection.close(ending, "going away", deadline_ns);
-        }
-    }
-
-    /// Forgets the connections that have ended.
-    pub(super) fn bury(&mut self) {
-        let report = &mut self.report;
-        self.others.retain(|connection| match connection.gone() {
-            Some(undelivered) => {
-                report.bytes_undelivered += undelivered as u64;
-                false
-            }
-            None => true,
-        });
-    }
-
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         let given = self.tracks.iter().filter(|track| track.client.is_some()).count();
         given + self.waiting.len() + self.others.len()
-    }
-
-    /// Whether nobody is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.count() == 0
-    }
-
-    pub(super) fn into_report(self, is_complete: bool) -> SimulatorReport {
-        let recorded = RecordedReport { is_complete, ..self.recorded };
-        SimulatorReport { recorded: Some(recorded), ..self.report }
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
         let given = self.tracks.iter_mut().filter_map(|track| track.client.as_mut());
         let open = given.chain(&mut self.waiting).map(|client| &mut client.connection);
-        open.chain(&mut self.others)
+        open.chain(self.others.iter_mut())
     }
 }
 
