@@ -322,6 +322,7 @@ impl<S: Source> Turns<S> {
         all.merge(self.batch.counters());
         all.merge(&counters);
         self.shared.store_from(&all);
+        note_silent(&venues, &source, &mut self.remarks);
         IngestReport {
             end,
             counters: all,
@@ -354,6 +355,14 @@ pub(crate) fn note_remarks(
     }
     for reason in batch.take_remarks() {
         remarks.add(reason, frame.text);
+    }
+}
+
+/// Keeps what was subscribed to in vain.
+fn note_silent(venues: &[Box<dyn Venue>], source: &impl Source, remarks: &mut Remarks) {
+    for stream in venues.iter().flat_map(|venue| venue.silent()) {
+        remarks.add("silent_stream", stream.as_bytes());
+        remarks.vet(|text| source.hide_secrets(text));
     }
 }
 

@@ -56,6 +56,12 @@ pub trait Venue: Send {
     fn checks(&self) -> Vec<(InstrumentId, Checks)> {
         Vec::new()
     }
+
+    /// What was subscribed to, was acknowledged, and never brought anything, in the venue's words;
+    /// for venues that acknowledge what does not exist.
+    fn silent(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// How often a venue's checksum was compared with that of our book.

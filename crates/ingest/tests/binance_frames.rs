@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use tickring_event::{
-    ConnectionId, Flags, Instruments, Level, MarketEvent, Origin, Payload, Side, TopOfBook, Trade,
+    Bar, ConnectionId, Flags, Instruments, Level, MarketEvent, Origin, Payload, Side, TopOfBook,
+    Trade,
 };
 use tickring_ingest::{
-    Action, Binance, DecodeError, EventBatch, Frame, Inbound, Market, Refusal, Stamp, Venue,
+    Action, Binance, Command, DecodeError, EventBatch, Frame, Inbound, Market, Refusal, Stamp,
+    Venue,
 };
 
 const BOOK_TICKER: usize = 0;
@@ -14,6 +17,8 @@ const TRADE: usize = 1;
 const DEPTH_UPDATE: usize = 2;
 const SNAPSHOT: usize = 3;
 const PARTIAL_DEPTH: usize = 4;
+const AGG_TRADE: usize = 5;
+const KLINE: usize = 6;
 
 const STAMP: Stamp = Stamp { connection: ConnectionId(3), arrival_ticks: 77 };
 
@@ -82,7 +87,8 @@ fn the_venue_names_itself_and_its_kinds_and_sends_nothing() {
     let mut spot = Decoded::new(Market::Spot, &[]).venue;
     assert_eq!(spot.name(), "binance-spot");
     assert_eq!(Decoded::new(Market::UsdM, &[]).venue.name(), "binance-usdm");
-    let kinds = ["bookTicker", "trade", "depthUpdate", "snapshot", "partialDepth"];
+    let kinds =
+        ["bookTicker", "trade", "depthUpdate", "snapshot", "partialDepth", "aggTrade", "kline"];
     assert_eq!(spot.message_kinds(), kinds);
     let mut batch = EventBatch::new();
     spot.open(&mut batch);
@@ -274,14 +280,79 @@ fn an_answer_to_a_command_is_an_ack_or_a_refusal() {
 fn what_nothing_here_uses_is_ignored() {
     let mut decoded = Decoded::new(Market::Spot, &[]);
     for text in [
-        include_str!("data/binance/spot_shutdown.json"),
-        include_str!("data/binance/spot_shutdown_combined.json"),
-        r#"{"e":"aggTrade","E":1,"s":"BTCUSDT","a":1,"p":"1","q":"1","f":1,"l":1,"T":1,"m":true}"#,
-        r#"{"stream":"btcusdt@kline_1s","data":{"e":"kline","E":1,"s":"BTCUSDT","k":{}}}"#,
+        r#"{"e":"markPriceUpdate","E":1,"s":"BTCUSDT","p":"1","r":"0.1"}"#,
+        r#"{"stream":"btcusdt@ticker","data":{"e":"24hrTicker","E":1,"s":"BTCUSDT"}}"#,
         r#"{"stream":"!ticker@arr","data":[{"e":"24hrTicker"}]}"#,
         r#"[{"e":"24hrTicker"}]"#,
     ] {
         assert!(matches!(decoded.frame(text), Ok(Inbound::Ignored(_))), "{text}");
+        assert!(decoded.batch.is_empty());
+    }
+}
+
+#[test]
+fn a_notice_of_a_shutdown_asks_for_the_next_connection() {
+    for text in [
+        include_str!("data/binance/spot_shutdown.json"),
+        include_str!("data/binance/spot_shutdown_combined.json"),
+    ] {
+        let mut decoded = Decoded::new(Market::Spot, &[]);
+        assert_eq!(decoded.frame(text), Ok(Inbound::Ignored("server_shutdown")));
+        assert_eq!(decoded.batch.take_commands().collect::<Vec<_>>(), [Command::Renew]);
+    }
+}
+
+#[test]
+fn an_aggregate_trade_is_a_trade_until_single_trades_tell_the_same() {
+    let aggregate = include_str!("data/binance/spot_agg_trade.json");
+    let mut decoded = Decoded::new(Market::Spot, &[]);
+    assert_eq!(decoded.frame(aggregate), Ok(Inbound::Data(AGG_TRADE)));
+    let event = decoded.only_event();
+    assert_eq!(event.payload(), decoded.trade("0.001", "100", Side::Sell, 105));
+    assert_eq!(event.origin(), decoded.origin("BNBBTC", 1_672_515_782_136_000_000, 105));
+    let single = include_str!("data/binance/spot_trade.json").replace("BTCUSDT", "BNBBTC");
+    assert_eq!(decoded.frame(&single), Ok(Inbound::Data(TRADE)));
+    assert_eq!(decoded.frame(aggregate), Ok(Inbound::Ignored("trades_told_singly")));
+    let other = aggregate.replace("BNBBTC", "ETHBTC");
+    assert_eq!(decoded.frame(&other), Ok(Inbound::Data(AGG_TRADE)), "each instrument for itself");
+}
+
+#[test]
+fn a_kline_is_a_bar_as_far_as_it_has_come() {
+    let text = include_str!("data/binance/spot_kline.json");
+    let mut decoded = Decoded::new(Market::Spot, &[]);
+    assert_eq!(decoded.frame(text), Ok(Inbound::Data(KLINE)));
+    let event = decoded.only_event();
+    assert_eq!(event.origin(), decoded.origin("BNBBTC", 1_672_515_782_136_000_000, 200));
+    let level = |price| decoded.level(price, "1");
+    let bar = Bar {
+        start_ns: 1_672_515_780_000_000_000,
+        interval_ns: 60_000_000_000,
+        open: level("0.0010").price,
+        high: level("0.0025").price,
+        low: level("0.0010").price,
+        close: level("0.0020").price,
+        volume: level("0.0010").quantity,
+        trades: 100,
+    };
+    assert_eq!(event.payload(), Payload::Bar(bar));
+    // An interval without a trade, in microseconds, with bare numbers.
+    let text = text
+        .replace("1672515780000", "1672515780000000")
+        .replace("1672515839999", "1672515839999999")
+        .replace(r#""L":200"#, r#""L":-1"#)
+        .replace(r#""o":"0.0010""#, r#""o":0.0010"#);
+    assert_eq!(decoded.frame(&text), Ok(Inbound::Data(KLINE)));
+    assert_eq!(decoded.only_event().payload(), Payload::Bar(bar));
+    assert_eq!(decoded.only_event().venue_sequence, 0);
+    for (field, error) in [
+        ("o", DecodeError::MissingField { field: "o" }),
+        ("t", DecodeError::MissingField { field: "t" }),
+        ("n", DecodeError::MissingField { field: "n" }),
+        ("k", DecodeError::MissingField { field: "k" }),
+    ] {
+        let text = text.replace(&format!("\"{field}\":"), "\"other\":");
+        assert_eq!(decoded.frame(&text), Err(error));
         assert!(decoded.batch.is_empty());
     }
 }
@@ -361,3 +432,53 @@ fn a_frame_that_is_not_as_documented_leaves_no_event() {
     check(r#"{"lastUpdateId":1,"bids":[]}"#, MissingField { field: "asks" });
     check(r#"{"code":"x"}"#, WrongType { field: "code" });
 }
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut decoded = Decoded::new(Market::Spot, &[]);
+        let frame = Frame { stamp: STAMP, text: &text };
+        prop_assert!(decoded.venue.decode(&frame, &mut decoded.batch).is_err());
+    }
+
+    /// Bytes of real frames are changed, left out and doubled.
+    #[test]
+    fn no_mutated_frame_panics_or_leaves_events_of_an_error(
+        which in 0..FRAMES.len(),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..6),
+    ) {
+        let mut decoded = Decoded::new(Market::UsdM, &[]);
+        decoded.frame(SEED).unwrap();
+        let mut text = FRAMES[which].trim().as_bytes().to_vec();
+        for (index, byte, kind) in edits {
+            let index = index.index(text.len());
+            match kind {
+                0 => text[index] = byte,
+                1 => drop(text.remove(index)),
+                _ => text.insert(index, text[index]),
+            }
+        }
+        decoded.batch.clear();
+        let frame = Frame { stamp: STAMP, text: &text };
+        let read = decoded.venue.decode(&frame, &mut decoded.batch);
+        let is_gap = |it: &MarketEvent| matches!(it.payload(), Payload::Gap(_));
+        prop_assert!(read.is_ok() || decoded.batch.events().iter().all(is_gap));
+    }
+}
+
+const SEED: &str = r#"{"snapshot":"BTCUSDT","body":{"lastUpdateId":1,"bids":[["1.00000000","1.00000000"]],"asks":[]}}"#;
+
+const FRAMES: [&str; 12] = [
+    SEED,
+    include_str!("data/binance/spot_ack.json"),
+    include_str!("data/binance/spot_agg_trade.json"),
+    include_str!("data/binance/spot_book_ticker.json"),
+    include_str!("data/binance/spot_depth_update.json"),
+    include_str!("data/binance/spot_kline.json"),
+    include_str!("data/binance/spot_list.json"),
+    include_str!("data/binance/spot_partial_depth.json"),
+    include_str!("data/binance/spot_refusal.json"),
+    include_str!("data/binance/spot_shutdown_combined.json"),
+    include_str!("data/binance/usdm_book_ticker.json"),
+    include_str!("data/binance/usdm_trade.json"),
+];

@@ -102,7 +102,8 @@ fn frames_that_cannot_be_decoded_are_counted_by_reason() {
     assert_eq!(report["decode_errors"]["total"], 2);
     assert_eq!(report["decode_errors"]["by_reason"], json!({ "malformed": 1, "missing_field": 1 }));
     let messages = json!({
-        "bookTicker": 1, "depthUpdate": 3, "partialDepth": 0, "snapshot": 1, "trade": 1,
+        "aggTrade": 0, "bookTicker": 1, "depthUpdate": 3, "kline": 0, "partialDepth": 0, "snapshot": 1,
+        "trade": 1,
     });
     assert_eq!(report["messages"], messages);
     assert_eq!(report["gaps"][0]["expected"], 12);

@@ -58,8 +58,10 @@ loss.duplicated: number
 loss.gaps: number
 loss.missing: number
 loss.reordered: number
+messages.aggTrade: number
 messages.bookTicker: number
 messages.depthUpdate: number
+messages.kline: number
 messages.partialDepth: number
 messages.snapshot: number
 messages.trade: number

@@ -3,38 +3,41 @@
 use std::sync::Arc;
 
 use tickring_event::{
-    DecimalError, Flags, Instrument, Instruments, Level, MarketEvent, Side, TopOfBook, Trade,
+    Bar, DecimalError, Flags, Instruments, MarketEvent, Price, Side, TopOfBook, Trade,
 };
 
 use super::Market;
+use super::fields::{
+    DIFF_KEYS, PICTURE_KEYS, SideKeys, best_level, encoded, first_numbers, is_partial, number,
+    read_side, time_ns, venue_time_ns,
+};
 use super::sequence::UpdateIds;
+use super::subscribe::Subscriptions;
 use super::symbols::{FirstNumbers, Implied, Symbols};
 use crate::batch::{DepthRun, EventBatch};
 use crate::frame::Stamp;
 use crate::json::Value;
-use crate::venue::{Action, DecodeError, Inbound, OTHER_SYMBOL, Refusal};
+use crate::venue::subscription::Channel;
+use crate::venue::{Command, DecodeError, Fetch, Inbound, OTHER_SYMBOL};
 
 /// What the indexes below count.
-pub(super) const MESSAGE_KINDS: [&str; 5] =
-    ["bookTicker", "trade", "depthUpdate", "snapshot", "partialDepth"];
+pub(super) const MESSAGE_KINDS: [&str; 7] =
+    ["bookTicker", "trade", "depthUpdate", "snapshot", "partialDepth", "aggTrade", "kline"];
 
 const BOOK_TICKER: usize = 0;
 const TRADE: usize = 1;
 const DEPTH_UPDATE: usize = 2;
 const SNAPSHOT: usize = 3;
 const PARTIAL_DEPTH: usize = 4;
-
-/// Times above this are microseconds: as milliseconds it is the year 5138, as microseconds 1973.
-const TIME_MS_MAX: u64 = 100_000_000_000_000;
-
-/// Longest words of a refusal that are kept.
-const REFUSAL_CHARS_MAX: usize = 200;
+const AGG_TRADE: usize = 5;
+const KLINE: usize = 6;
 
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
     market: Market,
-    symbols: Symbols,
+    pub(super) symbols: Symbols,
+    pub(super) subscriptions: Subscriptions,
     /// Reused for the symbol in a stream's name, in upper case.
     stream_symbol: String,
     /// Depth that is being read, until it was read well: whose book breaks when it cannot be.
@@ -45,17 +48,9 @@ pub(super) struct Decoder {
 enum Reading {
     Diff,
     Partial,
+    /// A snapshot that was asked for.
+    Fetched,
 }
-
-/// The keys of a depth message's two sides.
-#[derive(Clone, Copy, Debug)]
-struct SideKeys {
-    bids: &'static str,
-    asks: &'static str,
-}
-
-const DIFF_KEYS: SideKeys = SideKeys { bids: "b", asks: "a" };
-const PICTURE_KEYS: SideKeys = SideKeys { bids: "bids", asks: "asks" };
 
 /// One message without its wrapping.
 #[derive(Clone, Copy)]
@@ -71,6 +66,7 @@ impl Decoder {
         Self {
             market,
             symbols: Symbols::new(market, symbols, instruments),
+            subscriptions: Subscriptions::default(),
             stream_symbol: String::new(),
             reading: None,
         }
@@ -102,6 +98,12 @@ impl Decoder {
                     self.partial(message, "u", DIFF_KEYS, batch)
                 }
                 "depthUpdate" => self.diff(message, batch),
+                "aggTrade" => self.agg_trade(message, batch),
+                "kline" => self.kline(message, batch),
+                "serverShutdown" => {
+                    batch.command(Command::Renew);
+                    Ok(Inbound::Ignored("server_shutdown"))
+                }
                 _ => Ok(Inbound::Ignored("unknown_event")),
             };
         }
@@ -118,7 +120,10 @@ impl Decoder {
         if data.items().is_some() {
             return Ok(Inbound::Ignored("unknown_event"));
         }
-        answer(data)
+        if data.get("snapshot").is_some() {
+            return self.fetched(message, batch);
+        }
+        self.subscriptions.answer(data)
     }
 
     /// A frame that could be read in part only: the book it would have changed is invalid.
@@ -131,6 +136,10 @@ impl Decoder {
         match reading {
             Reading::Diff => depth.diff_undecoded(&origin, batch),
             Reading::Partial => depth.partial_undecoded(&origin, batch),
+            Reading::Fetched => depth.fetch_failed(),
+        }
+        if !matches!(reading, Reading::Partial) {
+            self.ask(position, batch);
         }
     }
 
@@ -174,6 +183,7 @@ impl Decoder {
         origin.venue_time_ns = venue_time_ns(data)?;
         origin.venue_sequence = data.need_whole("u")?;
         batch.push(MarketEvent::top_of_book(&origin, &top));
+        self.symbols.note(position, Channel::Ticker);
         Ok(Inbound::Data(BOOK_TICKER))
     }
 
@@ -182,26 +192,61 @@ impl Decoder {
         message: Message<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let data = message.data;
-        if let Some(kind) = data.get("X")
+        if let Some(kind) = message.data.get("X")
             && kind.text().ok_or(DecodeError::WrongType { field: "X" })? != "MARKET"
         {
             return Ok(Inbound::Ignored("trade_outside_book"));
         }
-        let price = data.need("p")?.decimal("p")?;
-        let quantity = data.need("q")?.decimal("q")?;
-        let first = FirstNumbers { price, quantity, field: "p" };
-        let symbol = data.need_text("s")?;
-        let Some(position) = self.symbols.position(symbol, || Ok(first))? else {
+        let Some((position, numbers)) = self.traded(message.data)? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
+        self.push_trade(message, (position, numbers), "t", batch)?;
+        self.symbols.note(position, Channel::Trade);
+        Ok(Inbound::Data(TRADE))
+    }
+
+    /// Trades of one taker at one price, as one. Beside single trades they would count twice.
+    fn agg_trade(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let Some((position, numbers)) = self.traded(message.data)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        if self.symbols.has_come(position, Channel::Trade) {
+            return Ok(Inbound::Ignored("trades_told_singly"));
+        }
+        self.push_trade(message, (position, numbers), "l", batch)?;
+        Ok(Inbound::Data(AGG_TRADE))
+    }
+
+    /// What was traded: the instrument's position, price and quantity.
+    fn traded<'text>(
+        &mut self,
+        data: Value<'_, 'text>,
+    ) -> Result<Option<(usize, FirstNumbers<'text>)>, DecodeError> {
+        let price = data.need("p")?.decimal("p")?;
+        let numbers = FirstNumbers { price, quantity: data.need("q")?.decimal("q")?, field: "p" };
+        let position = self.symbols.position(data.need_text("s")?, || Ok(numbers))?;
+        Ok(position.map(|it| (it, numbers)))
+    }
+
+    fn push_trade(
+        &self,
+        message: Message<'_, '_>,
+        (position, numbers): (usize, FirstNumbers<'_>),
+        id_key: &'static str,
+        batch: &mut EventBatch,
+    ) -> Result<(), DecodeError> {
+        let data = message.data;
         let instrument = self.symbols.instrument(position);
         let buyer_is_maker =
             data.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?;
-        let trade_id = data.need_whole("t")?;
+        let trade_id = data.need_whole(id_key)?;
         let trade = Trade {
-            price: instrument.price(price).map_err(number("p"))?,
-            quantity: instrument.quantity(quantity).map_err(number("q"))?,
+            price: instrument.price(numbers.price).map_err(number("p"))?,
+            quantity: instrument.quantity(numbers.quantity).map_err(number("q"))?,
             taker: Some(if buyer_is_maker { Side::Sell } else { Side::Buy }),
             trade_id: Some(trade_id),
         };
@@ -209,7 +254,53 @@ impl Decoder {
         origin.venue_time_ns = venue_time_ns(data)?;
         origin.venue_sequence = trade_id;
         batch.push(MarketEvent::trade(&origin, trade));
-        Ok(Inbound::Data(TRADE))
+        Ok(())
+    }
+
+    /// A bar as far as it has come: the next with the same start replaces it.
+    fn kline(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let bar = message.data.need("k")?;
+        let (price, quantity) = (bar.need("o")?.decimal("o")?, bar.need("v")?.decimal("v")?);
+        let first = FirstNumbers { price, quantity, field: "o" };
+        let symbol = message.data.need_text("s")?;
+        let Some(position) = self.symbols.position(symbol, || Ok(first))? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        let mut origin = message.stamp.origin(self.symbols.id(position));
+        origin.venue_time_ns = venue_time_ns(message.data)?;
+        // The last trade; -1 where there was none.
+        origin.venue_sequence = bar.get("L").and_then(Value::whole).unwrap_or(0);
+        let bar = self.bar(position, bar)?;
+        batch.push(MarketEvent::bar(&origin, &bar));
+        self.symbols.note(position, Channel::Bar);
+        Ok(Inbound::Data(KLINE))
+    }
+
+    fn bar(&self, position: usize, bar: Value<'_, '_>) -> Result<Bar, DecodeError> {
+        let instrument = self.symbols.instrument(position);
+        let (start_ns, unit_ns) = time_ns(bar.need("t")?, "t")?;
+        // The last unit of the interval.
+        let (last_ns, _) = time_ns(bar.need("T")?, "T")?;
+        let interval_ns = last_ns.saturating_sub(start_ns).saturating_add(unit_ns);
+        let signed =
+            |ns: u64, field| i64::try_from(ns).map_err(|_| number(field)(DecimalError::Overflow));
+        let price = |field: &'static str| -> Result<Price, DecodeError> {
+            instrument.price(bar.need(field)?.decimal(field)?).map_err(number(field))
+        };
+        Ok(Bar {
+            start_ns: signed(start_ns, "t")?,
+            interval_ns: signed(interval_ns, "T")?,
+            open: price("o")?,
+            high: price("h")?,
+            low: price("l")?,
+            close: price("c")?,
+            volume: instrument.quantity(bar.need("v")?.decimal("v")?).map_err(number("v"))?,
+            trades: bar.need_whole("n")?,
+        })
     }
 
     fn diff(
@@ -237,6 +328,8 @@ impl Decoder {
         self.push_depth(message, read, batch)?;
         self.symbols.depth_mut(position).diff(ids, from, batch);
         self.reading = None;
+        self.symbols.note(position, Channel::Depth);
+        self.ask(position, batch);
         Ok(Inbound::Data(DEPTH_UPDATE))
     }
 
@@ -276,6 +369,50 @@ impl Decoder {
         self.push_depth(message, read, batch)?;
         self.symbols.depth_mut(position).snapshot(last, from, batch);
         Ok(Inbound::Data(SNAPSHOT))
+    }
+
+    /// A snapshot that was asked for, or word that it cannot be had: `{"snapshot":"BTCUSDT",..}` with
+    /// the venue's text as `body`, or with an `error`.
+    fn fetched(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let symbol = message.data.need_text("snapshot")?;
+        let body = message.data.get("body");
+        let first = || first_numbers(body.unwrap_or(message.data), PICTURE_KEYS);
+        let Some(position) = self.symbols.position(symbol, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        self.reading = Some((position, Reading::Fetched));
+        let Some(body) = body else {
+            self.give_up(message.stamp, batch);
+            return Ok(Inbound::Ignored("snapshot_failed"));
+        };
+        let last = body.need_whole("lastUpdateId")?;
+        let from = batch.len();
+        let read = DepthRead { position, last, keys: PICTURE_KEYS, flags: Flags::SNAPSHOT };
+        self.push_depth(Message { data: body, ..message }, read, batch)?;
+        if !self.symbols.depth_mut(position).fetched(last, from, batch) {
+            batch.remark("snapshot_too_old");
+        }
+        self.reading = None;
+        self.ask(position, batch);
+        Ok(Inbound::Data(SNAPSHOT))
+    }
+
+    /// Asks for a snapshot where diffs wait for one, once until it is answered.
+    fn ask(&mut self, position: usize, batch: &mut EventBatch) {
+        if !self.symbols.depth_mut(position).asks() {
+            return;
+        }
+        let symbol = self.symbols.instrument(position).symbol().to_owned();
+        let (path, limit) = match self.market {
+            Market::Spot => ("/api/v3/depth", 5_000),
+            Market::UsdM => ("/fapi/v1/depth", 1_000),
+        };
+        let path = format!("{path}?symbol={}&limit={limit}", encoded(&symbol));
+        batch.command(Command::Fetch(Fetch { symbol, path }));
     }
 
     /// Whose partial depth this is: futures name the symbol, spot's stream does.
@@ -334,111 +471,4 @@ struct DepthRead {
     last: u64,
     keys: SideKeys,
     flags: Flags,
-}
-
-fn read_side(
-    data: Value<'_, '_>,
-    key: &'static str,
-    instrument: &Instrument,
-    mut push: impl FnMut(Level),
-) -> Result<(), DecodeError> {
-    let levels = data.need(key)?.items().ok_or(DecodeError::WrongType { field: key })?;
-    for pair in levels {
-        let (price, quantity) = level_texts(pair, key)?;
-        push(Level {
-            price: instrument.price(price).map_err(number(key))?,
-            quantity: instrument.quantity(quantity).map_err(number(key))?,
-        });
-    }
-    Ok(())
-}
-
-/// One side of a bookTicker; a side without orders is written as zeros.
-fn best_level(
-    data: Value<'_, '_>,
-    price_key: &'static str,
-    quantity_key: &'static str,
-    instrument: &Instrument,
-) -> Result<Option<Level>, DecodeError> {
-    let price = data.need(price_key)?.decimal(price_key)?;
-    let quantity = data.need(quantity_key)?.decimal(quantity_key)?;
-    let level = Level {
-        price: instrument.price(price).map_err(number(price_key))?,
-        quantity: instrument.quantity(quantity).map_err(number(quantity_key))?,
-    };
-    let is_empty = level.price.is_zero() && level.quantity.is_zero();
-    Ok(if is_empty { None } else { Some(level) })
-}
-
-/// The texts of `["price","quantity"]`.
-fn level_texts<'text>(
-    pair: Value<'_, 'text>,
-    key: &'static str,
-) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
-    let wrong = DecodeError::WrongType { field: key };
-    let mut items = pair.items().ok_or(wrong)?;
-    let (Some(price), Some(quantity)) = (items.next(), items.next()) else { return Err(wrong) };
-    Ok((price.decimal(key)?, quantity.decimal(key)?))
-}
-
-/// The numbers of the first level. A message without one gives zeros, from which an instrument gets
-/// the eight decimals that are the finest this venue uses.
-fn first_numbers<'text>(
-    data: Value<'_, 'text>,
-    keys: SideKeys,
-) -> Result<FirstNumbers<'text>, DecodeError> {
-    for key in [keys.bids, keys.asks] {
-        if let Some(level) = data.get(key).and_then(Value::items).and_then(|mut it| it.next()) {
-            let (price, quantity) = level_texts(level, key)?;
-            return Ok(FirstNumbers { price, quantity, field: key });
-        }
-    }
-    Ok(FirstNumbers { price: b"0", quantity: b"0", field: keys.bids })
-}
-
-/// The time of the event, or of the transaction where the event has none; 0 where neither is told.
-fn venue_time_ns(data: Value<'_, '_>) -> Result<u64, DecodeError> {
-    let (time, field) = match (data.get("E"), data.get("T")) {
-        (Some(time), _) => (time, "E"),
-        (None, Some(time)) => (time, "T"),
-        (None, None) => return Ok(0),
-    };
-    let time = time.whole().ok_or(DecodeError::WrongType { field })?;
-    let unit_ns = if time > TIME_MS_MAX { 1_000 } else { 1_000_000 };
-    time.checked_mul(unit_ns).ok_or_else(|| number(field)(DecimalError::Overflow))
-}
-
-/// Whether a stream's name is that of a partial book (`btcusdt@depth20@100ms`); on futures its
-/// messages look like diffs.
-fn is_partial(stream: Option<&str>) -> bool {
-    stream
-        .and_then(|name| name.split('@').nth(1))
-        .and_then(|kind| kind.strip_prefix("depth"))
-        .is_some_and(|levels| levels.starts_with(|first: char| first.is_ascii_digit()))
-}
-
-/// An answer to a command. None was sent from here, so none is ever outstanding.
-fn answer(data: Value<'_, '_>) -> Result<Inbound, DecodeError> {
-    let refusal = match data.get("error") {
-        Some(error) => error,
-        None => data,
-    };
-    if let Some(code) = refusal.get("code") {
-        let code = code.integer().ok_or(DecodeError::WrongType { field: "code" })?;
-        let words = refusal.get("msg").and_then(Value::text).unwrap_or_default();
-        let message = words.chars().filter(|it| !it.is_control()).take(REFUSAL_CHARS_MAX).collect();
-        let action = Action::Continue;
-        return Ok(Inbound::Refused(Refusal { code, message, action, complete: true }));
-    }
-    // The result of a command is mostly `null`, which `get` takes for absent.
-    let is_result = data.members().is_some_and(|mut all| all.any(|(name, _)| name == "result"));
-    if is_result {
-        Ok(Inbound::Ack { complete: true })
-    } else {
-        Err(DecodeError::MissingField { field: "e" })
-    }
-}
-
-const fn number(field: &'static str) -> impl Fn(DecimalError) -> DecodeError {
-    move |error| DecodeError::Number { field, error }
 }

@@ -36,6 +36,8 @@ pub(super) struct Depth {
     seen: bool,
     /// A full snapshot came since the connection was made.
     snapshot_seen: bool,
+    /// A snapshot was asked for and has not come.
+    asked: bool,
     held: Held,
 }
 
@@ -67,6 +69,7 @@ impl Depth {
             state: State::Waiting,
             seen: false,
             snapshot_seen: false,
+            asked: false,
             held: Held::default(),
         }
     }
@@ -97,6 +100,7 @@ impl Depth {
     pub(super) fn snapshot(&mut self, last: u64, from: usize, batch: &mut EventBatch) {
         self.seen = true;
         self.snapshot_seen = true;
+        self.asked = false;
         if let State::Seeded { last: own } | State::Continued { last: own } = self.state
             && last < own
         {
@@ -119,6 +123,33 @@ impl Depth {
                 Verdict::Hold => return,
             }
         }
+    }
+
+    /// The snapshot that was asked for came. Returns whether it reaches the oldest diff that waits for
+    /// it: one that does not is stale.
+    pub(super) fn fetched(&mut self, last: u64, from: usize, batch: &mut EventBatch) -> bool {
+        self.asked = false;
+        if self.state == State::Waiting
+            && let Some(oldest) = self.held.messages.front()
+            && let Verdict::Broken(_) = bridge(self.market, last, oldest.ids)
+        {
+            mark_stale(from, batch);
+            return false;
+        }
+        self.snapshot(last, from, batch);
+        true
+    }
+
+    /// The snapshot that was asked for cannot be had.
+    pub(super) const fn fetch_failed(&mut self) {
+        self.asked = false;
+    }
+
+    /// Whether a snapshot has to be asked for now. It is then taken as asked for.
+    pub(super) fn asks(&mut self) -> bool {
+        let asks = self.state == State::Waiting && !self.asked;
+        self.asked |= asks;
+        asks
     }
 
     /// Partial depth came. Returns whether it became the book: not once a full snapshot came.
@@ -168,6 +199,7 @@ impl Depth {
         self.state = State::Waiting;
         self.seen = false;
         self.snapshot_seen = false;
+        self.asked = false;
     }
 
     /// No snapshot will come for what is held.
@@ -187,11 +219,18 @@ impl Depth {
     fn judge(&self, ids: UpdateIds) -> Verdict {
         match (self.state, self.market) {
             (State::Waiting | State::Partial, _) => Verdict::Hold,
-            (State::Seeded { last }, Market::Spot) => bridge_spot(last, ids),
+            (State::Seeded { last }, market) => bridge(market, last, ids),
             (State::Continued { last }, Market::Spot) => continue_spot(last, ids),
-            (State::Seeded { last }, Market::UsdM) => bridge_usdm(last, ids),
             (State::Continued { last }, Market::UsdM) => continue_usdm(last, ids),
         }
+    }
+}
+
+/// The first diff after a snapshot.
+fn bridge(market: Market, last: u64, ids: UpdateIds) -> Verdict {
+    match market {
+        Market::Spot => bridge_spot(last, ids),
+        Market::UsdM => bridge_usdm(last, ids),
     }
 }
 

@@ -8,6 +8,7 @@ use tickring_event::{Instrument, InstrumentError, InstrumentId, Instruments};
 use super::Market;
 use super::sequence::Depth;
 use crate::venue::DecodeError;
+use crate::venue::subscription::Channel;
 
 /// The instruments of one connection.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Symbols {
 pub(super) struct Listed {
     pub(super) id: InstrumentId,
     pub(super) depth: Depth,
+    /// Channels that brought something, a bit for each.
+    came: u8,
 }
 
 /// The first price and quantity of a message: a new instrument's scales come from them.
@@ -83,7 +86,7 @@ impl Symbols {
                 _ => DecodeError::TooManyInstruments,
             })?;
         let position = self.listed.len();
-        self.listed.push(Listed { id, depth: Depth::new(self.market) });
+        self.listed.push(Listed { id, depth: Depth::new(self.market), came: 0 });
         self.positions.insert(symbol.into(), position);
         Ok(Some(position))
     }
@@ -121,11 +124,35 @@ impl Symbols {
         self.listed[position].id
     }
 
+    /// A channel of this instrument brought something.
+    pub(super) fn note(&mut self, position: usize, channel: Channel) {
+        self.listed[position].came |= bit(channel);
+    }
+
+    /// Whether a channel of this instrument ever brought something.
+    pub(super) fn has_come(&self, position: usize, channel: Channel) -> bool {
+        self.listed[position].came & bit(channel) != 0
+    }
+
+    /// The same by symbol.
+    pub(super) fn came(&self, symbol: &str, channel: Channel) -> bool {
+        self.positions.get(symbol).is_some_and(|&position| self.has_come(position, channel))
+    }
+
     pub(super) fn depth_mut(&mut self, position: usize) -> &mut Depth {
         &mut self.listed[position].depth
     }
 
     pub(super) fn listed_mut(&mut self) -> &mut [Listed] {
         &mut self.listed
+    }
+}
+
+const fn bit(channel: Channel) -> u8 {
+    match channel {
+        Channel::Trade => 1,
+        Channel::Ticker => 1 << 1,
+        Channel::Depth => 1 << 2,
+        Channel::Bar => 1 << 3,
     }
 }

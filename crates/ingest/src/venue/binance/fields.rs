@@ -1,0 +1,123 @@
+//! Fields of Binance's messages: levels, times, names of streams.
+
+use tickring_event::{DecimalError, Instrument, Level};
+
+use super::symbols::FirstNumbers;
+use crate::json::Value;
+use crate::venue::DecodeError;
+
+/// Times above this are microseconds: as milliseconds it is the year 5138, as microseconds 1973.
+const TIME_MS_MAX: u64 = 100_000_000_000_000;
+
+/// The keys of a depth message's two sides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SideKeys {
+    pub(super) bids: &'static str,
+    pub(super) asks: &'static str,
+}
+
+pub(super) const DIFF_KEYS: SideKeys = SideKeys { bids: "b", asks: "a" };
+pub(super) const PICTURE_KEYS: SideKeys = SideKeys { bids: "bids", asks: "asks" };
+
+pub(super) fn read_side(
+    data: Value<'_, '_>,
+    key: &'static str,
+    instrument: &Instrument,
+    mut push: impl FnMut(Level),
+) -> Result<(), DecodeError> {
+    let levels = data.need(key)?.items().ok_or(DecodeError::WrongType { field: key })?;
+    for pair in levels {
+        let (price, quantity) = level_texts(pair, key)?;
+        push(Level {
+            price: instrument.price(price).map_err(number(key))?,
+            quantity: instrument.quantity(quantity).map_err(number(key))?,
+        });
+    }
+    Ok(())
+}
+
+/// One side of a bookTicker; a side without orders is written as zeros.
+pub(super) fn best_level(
+    data: Value<'_, '_>,
+    price_key: &'static str,
+    quantity_key: &'static str,
+    instrument: &Instrument,
+) -> Result<Option<Level>, DecodeError> {
+    let price = data.need(price_key)?.decimal(price_key)?;
+    let quantity = data.need(quantity_key)?.decimal(quantity_key)?;
+    let level = Level {
+        price: instrument.price(price).map_err(number(price_key))?,
+        quantity: instrument.quantity(quantity).map_err(number(quantity_key))?,
+    };
+    let is_empty = level.price.is_zero() && level.quantity.is_zero();
+    Ok(if is_empty { None } else { Some(level) })
+}
+
+/// The texts of `["price","quantity"]`.
+pub(super) fn level_texts<'text>(
+    pair: Value<'_, 'text>,
+    key: &'static str,
+) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
+    let wrong = DecodeError::WrongType { field: key };
+    let mut items = pair.items().ok_or(wrong)?;
+    let (Some(price), Some(quantity)) = (items.next(), items.next()) else { return Err(wrong) };
+    Ok((price.decimal(key)?, quantity.decimal(key)?))
+}
+
+/// The numbers of the first level. A message without one gives zeros, from which an instrument gets
+/// the eight decimals that are the finest this venue uses.
+pub(super) fn first_numbers<'text>(
+    data: Value<'_, 'text>,
+    keys: SideKeys,
+) -> Result<FirstNumbers<'text>, DecodeError> {
+    for key in [keys.bids, keys.asks] {
+        if let Some(level) = data.get(key).and_then(Value::items).and_then(|mut it| it.next()) {
+            let (price, quantity) = level_texts(level, key)?;
+            return Ok(FirstNumbers { price, quantity, field: key });
+        }
+    }
+    Ok(FirstNumbers { price: b"0", quantity: b"0", field: keys.bids })
+}
+
+/// The time of the event, or of the transaction where the event has none; 0 where neither is told.
+pub(super) fn venue_time_ns(data: Value<'_, '_>) -> Result<u64, DecodeError> {
+    match (data.get("E"), data.get("T")) {
+        (Some(time), _) => Ok(time_ns(time, "E")?.0),
+        (None, Some(time)) => Ok(time_ns(time, "T")?.0),
+        (None, None) => Ok(0),
+    }
+}
+
+/// A time, and the length of the unit it is written in.
+pub(super) fn time_ns(time: Value<'_, '_>, field: &'static str) -> Result<(u64, u64), DecodeError> {
+    let time = time.whole().ok_or(DecodeError::WrongType { field })?;
+    let unit_ns = if time > TIME_MS_MAX { 1_000 } else { 1_000_000 };
+    let time_ns = time.checked_mul(unit_ns);
+    Ok((time_ns.ok_or_else(|| number(field)(DecimalError::Overflow))?, unit_ns))
+}
+
+/// Whether a stream's name is that of a partial book (`btcusdt@depth20@100ms`); on futures its
+/// messages look like diffs.
+pub(super) fn is_partial(stream: Option<&str>) -> bool {
+    stream
+        .and_then(|name| name.split('@').nth(1))
+        .and_then(|kind| kind.strip_prefix("depth"))
+        .is_some_and(|levels| levels.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+pub(super) const fn number(field: &'static str) -> impl Fn(DecimalError) -> DecodeError {
+    move |error| DecodeError::Number { field, error }
+}
+
+/// A symbol as it may stand in a query: some are not ASCII.
+pub(super) fn encoded(symbol: &str) -> String {
+    let mut encoded = String::with_capacity(symbol.len());
+    for byte in symbol.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
