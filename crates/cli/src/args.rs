@@ -301,6 +301,24 @@ pub(crate) struct SimulateArgs {
         conflicts_with_all = ["files", "profile", "seed", "symbols", "restarts", "down"]
     )]
     pub(crate) sessions: Vec<PathBuf>,
+    /// With --session: serve the recordings as this venue's server would. Clients subscribe, and get
+    /// what they subscribed to, numbered for their connection; who comes late gets a present snapshot;
+    /// while nobody is subscribed the recording stands still; REST snapshots are served on the same
+    /// port.
+    #[arg(long, env = "TICKRING_VENUE", requires = "sessions")]
+    pub(crate) venue: Option<tickring_simulator::Protocol>,
+    /// With --venue: cut every connection so many times in the course of the recording.
+    #[arg(
+        long,
+        env = "TICKRING_CUTS",
+        default_value_t = 0,
+        value_name = "TIMES",
+        requires = "venue"
+    )]
+    pub(crate) cuts: u32,
+    /// With --venue: close each connection at this age, as venues do.
+    #[arg(long, env = "TICKRING_AGE", value_parser = duration, requires = "venue")]
+    pub(crate) age: Option<Duration>,
     /// Pace of recorded sessions: a factor or `max`.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: tickring_simulator::Speed,

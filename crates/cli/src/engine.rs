@@ -22,7 +22,7 @@ use tickring_strategy::builtin::TopRule;
 use self::judge::{Asked, judge};
 use self::outputs::{Hlog, Sink};
 pub(crate) use self::recorder::RecordRequest;
-use self::recorder::Recorder;
+use self::recorder::{Recorded, Recorder};
 use crate::exit::{Exit, Failure};
 use crate::machine;
 use crate::monitor::Monitor;
@@ -81,9 +81,11 @@ pub(crate) fn run<S: Source + Send + 'static>(
     feed: Feed<S>,
 ) -> Result<Outcome, Failure> {
     let Some(request) = &prepared.record else { return run_feed(prepared, feed, None) };
-    let (clock, metadata) = (prepared.clock.clone(), feed.metadata.clone());
+    let clock = prepared.clock.clone();
+    let connections = feed.venues.len();
+    let recorded = Recorded { metadata: feed.metadata.clone(), connections };
     let (tap, recorder) =
-        Recorder::start(request, metadata, &feed.instruments, &clock, prepared.talk)?;
+        Recorder::start(request, recorded, &feed.instruments, &clock, prepared.talk)?;
     let Feed { command, source, venues, pairs, instruments, notices, metadata } = feed;
     let source = Tapped::new(source, tap, clock);
     let feed = Feed { command, source, venues, pairs, instruments, notices, metadata };

@@ -13,12 +13,13 @@ use tickring_capture::{
 };
 use tickring_event::{ConnectionId, Instruments};
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
-use tickring_ingest::{Channel, Subscription, Venue};
+use tickring_ingest::{Subscription, Venue};
 
 pub(crate) use self::undecoded::UNDECODED;
 use self::undecoded::Undecoded;
 use crate::args::VenueName;
 use crate::exit::{Exit, Failure};
+use crate::venues::Wanted;
 
 /// Channels that a recorded TickDB session may hold.
 const CHANNELS: [&str; 3] = ["ticker", "depth", "trade"];
@@ -162,24 +163,21 @@ impl Request {
         if name == VenueName::Tickdb {
             return Ok(Box::new(tickdb(&self.symbols, metadata, instruments)?));
         }
-        name.decoder(self.subscription(name, metadata), instruments)
+        name.decoder(self.wanted(name, metadata), instruments)
     }
 
-    /// What a recorded venue was subscribed to, where that is known, or what is wanted of it.
-    fn subscription(&self, name: VenueName, metadata: &BTreeMap<String, String>) -> Subscription {
-        let symbols =
-            if self.symbols.is_empty() { list(metadata, "symbols") } else { self.symbols.clone() };
-        let offered = name.public().map(|public| public.offer.channels);
-        let of_word = |word: &String| {
-            offered.unwrap_or_default().iter().copied().find(|channel| channel.name() == word)
-        };
-        let mut channels: Vec<Channel> =
-            list(metadata, "channels").iter().filter_map(of_word).collect();
-        if channels.is_empty() {
-            channels = offered.unwrap_or_default().to_vec();
+    /// What a recorded venue was subscribed to, where that is known: then acks, and messages that are
+    /// nobody's, mean what they did. Else what is wanted of it.
+    fn wanted(&self, name: VenueName, metadata: &BTreeMap<String, String>) -> Wanted {
+        let symbols = list(metadata, "symbols");
+        let offered = name.public().map_or(&[][..], |public| public.offer.channels);
+        let of_word = |word: &String| offered.iter().copied().find(|it| it.name() == word);
+        let channels: Vec<_> = list(metadata, "channels").iter().filter_map(of_word).collect();
+        if !self.symbols.is_empty() || symbols.is_empty() || channels.is_empty() {
+            return Wanted::Recorded(self.symbols.clone());
         }
         let depth = metadata.get("depth").and_then(|it| it.parse().ok());
-        Subscription { symbols, channels, depth }
+        Wanted::Subscribed(Subscription { symbols, channels, depth })
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tickring_event::Instruments;
 use tickring_ingest::{
-    Binance, Market, Offer, Profile, RowFormat, Rows, Subscription, TardisCsv, Venue,
+    Binance, Market, Offer, Profile, RowFormat, Rows, Subscription, SubscriptionError, TardisCsv,
+    Venue,
 };
 
 use crate::args::VenueName;
@@ -18,31 +19,75 @@ pub(crate) struct Public {
     pub(crate) profile: Profile,
 }
 
+/// What is decoded of a venue.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// What was recorded, whatever was subscribed to: of these symbols, or of all.
+    Recorded(Vec<String>),
+    /// What is subscribed to, or was when it was recorded.
+    Subscribed(Subscription),
+}
+
 impl VenueName {
     /// How it is connected to; `None` for what is recorded only, and for TickDB, which needs a key.
-    pub(crate) fn public(self) -> Option<Public> {
-        None
+    pub(crate) const fn public(self) -> Option<Public> {
+        let (offer, profile) = match self {
+            Self::BinanceSpot => (Binance::OFFER_SPOT, Binance::PROFILE_SPOT),
+            Self::BinanceUsdm => (Binance::OFFER_USDM, Binance::PROFILE_USDM),
+            Self::Tickdb | Self::TardisCsv | Self::Lobster | Self::Databento => return None,
+        };
+        Some(Public { offer, profile })
     }
 
-    /// A decoder of what `subscription` describes; of all that comes, where it names no symbols.
+    /// A decoder of `wanted` for one connection.
     ///
     /// # Errors
-    /// The subscription cannot work at this venue. TickDB has a configuration of its own.
+    /// It cannot be subscribed to at this venue, or not in this way: TickDB has a configuration of
+    /// its own.
     pub(crate) fn decoder(
         self,
-        subscription: Subscription,
+        wanted: Wanted,
         instruments: Arc<Instruments>,
     ) -> Result<Box<dyn Venue>, Failure> {
-        let symbols = subscription.symbols.as_slice();
-        Ok(match self {
-            Self::BinanceSpot => Box::new(Binance::new(Market::Spot, symbols, instruments)),
-            Self::BinanceUsdm => Box::new(Binance::new(Market::UsdM, symbols, instruments)),
-            Self::TardisCsv => Box::new(TardisCsv::new(symbols, instruments)),
-            Self::Lobster => Box::new(Rows::new(RowFormat::Lobster, symbols, instruments)),
-            Self::Databento => Box::new(Rows::new(RowFormat::Databento, symbols, instruments)),
-            Self::Tickdb => {
-                return Err(Failure::usage("TickDB is subscribed to in a way of its own"));
-            }
-        })
+        match self {
+            Self::BinanceSpot => binance(Market::Spot, wanted, instruments),
+            Self::BinanceUsdm => binance(Market::UsdM, wanted, instruments),
+            Self::TardisCsv => Ok(Box::new(TardisCsv::new(&wanted.symbols(), instruments))),
+            Self::Lobster => Ok(rows(RowFormat::Lobster, &wanted, instruments)),
+            Self::Databento => Ok(rows(RowFormat::Databento, &wanted, instruments)),
+            Self::Tickdb => Err(Failure::usage("TickDB is subscribed to in a way of its own")),
+        }
     }
+}
+
+impl Wanted {
+    fn symbols(&self) -> Vec<String> {
+        match self {
+            Self::Recorded(symbols) | Self::Subscribed(Subscription { symbols, .. }) => {
+                symbols.clone()
+            }
+        }
+    }
+}
+
+fn binance(
+    market: Market,
+    wanted: Wanted,
+    instruments: Arc<Instruments>,
+) -> Result<Box<dyn Venue>, Failure> {
+    Ok(match wanted {
+        Wanted::Recorded(symbols) => Box::new(Binance::new(market, &symbols, instruments)),
+        Wanted::Subscribed(subscription) => {
+            let venue = Binance::subscribing(market, subscription, instruments);
+            Box::new(venue.map_err(|error| wrong(&error))?)
+        }
+    })
+}
+
+fn rows(format: RowFormat, wanted: &Wanted, instruments: Arc<Instruments>) -> Box<dyn Venue> {
+    Box::new(Rows::new(format, &wanted.symbols(), instruments))
+}
+
+fn wrong(error: &SubscriptionError) -> Failure {
+    Failure::usage(error.to_string())
 }

@@ -63,6 +63,7 @@ struct Relief {
     /// By instrument: the number of the snapshot that its book began with.
     seeds: Vec<Option<u64>>,
     withheld: VecDeque<MarketEvent>,
+    is_subscribed: bool,
     is_settled: bool,
     attempt: u32,
 }
@@ -110,8 +111,8 @@ impl Pair {
     fn pass(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
         if self.connections[self.lead] == stamp.connection {
             let has_ended = self.show(batch);
-            // What cannot be handed over whole is handed over as it is: better than nothing.
-            let must = has_ended && self.relief.as_ref().is_some_and(|it| it.is_settled);
+            // What cannot be handed over whole is handed over as it is, after the gaps that say so.
+            let must = has_ended && self.relief.as_ref().is_some_and(|it| it.is_subscribed);
             return if must || self.is_ready() { self.hand_over(stamp, batch) } else { None };
         }
         self.withhold(batch);
@@ -177,7 +178,12 @@ impl Pair {
                     relief.is_settled = true;
                 }
             }
-            ConnectionState::Connected | ConnectionState::Subscribed | ConnectionState::Stale => {}
+            ConnectionState::Subscribed => {
+                if let Some(relief) = &mut self.relief {
+                    relief.is_subscribed = true;
+                }
+            }
+            ConnectionState::Connected | ConnectionState::Stale => {}
         }
     }
 

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tickring_metrics::Clock;
 use tickring_simulator::{
-    Feed, KeyCheck, RecordedReport, Restarts, Simulator, SimulatorConfig, SimulatorError,
-    SimulatorReport,
+    Cuts, Feed, KeyCheck, RecordedReport, Restarts, Simulator, SimulatorConfig, SimulatorError,
+    SimulatorReport, VenueReport,
 };
 
 use crate::args::{Format, LogLevel, SimulateArgs};
@@ -16,6 +16,9 @@ use crate::settings;
 
 /// Instruments of the simulated market where none are named.
 pub(super) const SYMBOLS: [&str; 4] = ["AAPL.US", "NVDA.US", "700.HK", "BTCUSDT"];
+
+/// How long a recording waits for the request whose answer comes next in it.
+const GET_WAIT_MS_MAX: u64 = 5_000;
 
 /// Runs the command.
 pub(crate) fn run(args: &SimulateArgs) -> Exit {
@@ -37,7 +40,14 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let clock = Clock::new();
     let url = format!("ws://{}/v1/realtime", simulator.local_addr());
     talk.say(LogLevel::Info, format!("listening: TICKDB_WS_URL={url}"));
-    if !args.sessions.is_empty() {
+    if let Some(venue) = args.venue {
+        let name = venue.name();
+        let words = format!(
+            "for `tickring run --venue {name}`: --url ws://{address} --rest-url http://{address}",
+            address = simulator.local_addr()
+        );
+        talk.say(LogLevel::Info, words);
+    } else if !args.sessions.is_empty() {
         let words = "any path leads to the recording; each connection in it waits for a client";
         talk.say(LogLevel::Info, words);
     }
@@ -55,7 +65,15 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
 }
 
 fn config(args: &SimulateArgs) -> Result<SimulatorConfig, Failure> {
-    let feed = if !args.sessions.is_empty() {
+    let feed = if let Some(protocol) = args.venue {
+        Feed::Venue {
+            protocol,
+            paths: args.sessions.clone(),
+            speed: args.speed,
+            start_after: args.start_after,
+            get_wait_ms_max: GET_WAIT_MS_MAX,
+        }
+    } else if !args.sessions.is_empty() {
         Feed::Recorded {
             paths: args.sessions.clone(),
             speed: args.speed,
@@ -77,6 +95,8 @@ fn config(args: &SimulateArgs) -> Result<SimulatorConfig, Failure> {
     config.start_after_subscriptions = args.start_after.unwrap_or(config.start_after_subscriptions);
     config.restarts =
         Restarts { count: args.restarts, down_ms: milliseconds(args.down), every_frames: None };
+    config.faults.cuts = Cuts { count: args.cuts, ..Cuts::default() };
+    config.faults.age_ms_max = args.age.map(milliseconds);
     if let Some(key) = &args.key {
         config.api_key = KeyCheck::Exactly(key.clone());
     }
@@ -101,6 +121,9 @@ pub(super) fn simulator_failure(error: &SimulatorError) -> Failure {
 fn text(report: &SimulatorReport) -> String {
     if let Some(recorded) = &report.recorded {
         return recorded_text(report, recorded);
+    }
+    if let Some(venue) = &report.venue {
+        return venue_text(report, venue);
     }
     let SimulatorReport {
         connections,
@@ -130,6 +153,39 @@ fn recorded_text(report: &SimulatorReport, recorded: &RecordedReport) -> String 
         behind_ns_max / 1_000,
         report.bytes_undelivered
     )
+}
+
+fn venue_text(report: &SimulatorReport, venue: &VenueReport) -> String {
+    let SimulatorReport { connections, frames_sent, bytes_sent, .. } = report;
+    let end = if venue.is_complete { "the whole recording" } else { "a part of the recording" };
+    format!(
+        "{end}: {} frames played, {frames_sent} sent ({bytes_sent} bytes) over {connections} \
+         connections, {} nobody's, {} undelivered; {} commands and {} HTTP requests answered, {} \
+         refused; connections cut {} times",
+        venue.frames_played,
+        venue.frames_unclaimed,
+        venue.frames_undelivered,
+        venue.commands,
+        venue.gets,
+        venue.gets_refused,
+        venue.cuts,
+    )
+}
+
+fn venue_json(venue: &VenueReport) -> serde_json::Value {
+    serde_json::json!({
+        "commands": venue.commands,
+        "frames_played": venue.frames_played,
+        "frames_unclaimed": venue.frames_unclaimed,
+        "frames_undelivered": venue.frames_undelivered,
+        "cuts": venue.cuts,
+        "notices": venue.notices,
+        "gets": venue.gets,
+        "gets_refused": venue.gets_refused,
+        "gets_missing": venue.gets_missing,
+        "holes": venue.holes,
+        "is_complete": venue.is_complete,
+    })
 }
 
 fn json(report: &SimulatorReport) -> String {
@@ -169,6 +225,7 @@ fn json(report: &SimulatorReport) -> String {
         "behind_ns_max": report.behind_ns_max,
         "last_numbers": numbers,
         "recorded": recorded,
+        "venue": report.venue.as_ref().map(venue_json),
     })
     .to_string()
 }

@@ -50,6 +50,13 @@ struct Work {
     path: PathBuf,
 }
 
+/// What is recorded.
+pub(super) struct Recorded {
+    /// What the capture says about its session; must not hold a key.
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) connections: usize,
+}
+
 impl Recorder {
     /// Makes the file and starts the thread. Frames go into the tap.
     ///
@@ -57,11 +64,12 @@ impl Recorder {
     /// The file exists or cannot be made; the thread cannot be made.
     pub(super) fn start(
         request: &RecordRequest,
-        metadata: BTreeMap<String, String>,
+        recorded: Recorded,
         instruments: &Arc<Instruments>,
         clock: &Clock,
         talk: Talk,
     ) -> Result<(Tap, Self), Failure> {
+        let Recorded { metadata, connections } = recorded;
         let path = request.path.clone();
         let failed = |error: &std::io::Error| {
             let hint = match error.kind() {
@@ -76,7 +84,7 @@ impl Recorder {
         repair_last(request, talk)?;
         let files =
             SegmentFiles::create(&request.path, request.force).map_err(|error| failed(&error))?;
-        let (tap, receiver) = capture_channel(1, request.on_full);
+        let (tap, receiver) = capture_channel(connections, request.on_full);
         let config = WriterConfig {
             metadata,
             sync: request.sync,

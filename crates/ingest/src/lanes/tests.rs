@@ -201,6 +201,29 @@ fn a_connection_that_is_not_settled_does_not_hide_the_end_of_the_leading_one() {
 }
 
 #[test]
+fn one_that_is_subscribed_takes_over_after_the_gap_of_one_that_ended_too_soon() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.message(A, 101);
+    bench.change(B, ConnectionState::Connecting);
+    bench.change(B, ConnectionState::Subscribed);
+    bench.snapshot(B, 105);
+    bench.message(B, 106);
+    let gap = Gap {
+        reason: GapReason::Disconnected,
+        expected: 0,
+        received: 0,
+        missing: 0,
+        breaks_book: true,
+    };
+    let ended = Status { state: ConnectionState::Disconnected, attempt: 1, code: 0 };
+    bench.pass(A, &[MarketEvent::gap(&origin(A, 0), gap), status_event(stamp(A), ended)]);
+    assert_eq!(bench.relieved, [A]);
+    assert_eq!((bench.gaps(), bench.trades()), (1, vec![101, 106]));
+    assert_eq!(bench.book(), alone(106));
+}
+
+#[test]
 fn a_book_that_is_broken_on_the_leading_connection_starts_over_with_the_others() {
     let mut bench = Bench::new();
     bench.snapshot(A, 100);

@@ -15,8 +15,8 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Silence allowed where nothing is sent that the venue would answer.
 const SILENCE_MS_WITHOUT_KEEP_ALIVE: u64 = 60_000;
 
-/// How long two connections run side by side: far longer than a venue's messages are under way.
-const OVERLAP_MS_MIN: u64 = 2_000;
+/// How long two connections run side by side: longer than one of them lags behind the other.
+const OVERLAP_MS_MIN: u64 = 500;
 
 /// Silence allowed, in intervals of the keep-alive.
 const SILENCE_KEEP_ALIVES: u64 = 3;

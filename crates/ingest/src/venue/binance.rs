@@ -204,6 +204,10 @@ impl Venue for Binance {
         self.decoder.disconnected(stamp, batch);
     }
 
+    fn next_part(&mut self) {
+        self.decoder.symbols.next_part();
+    }
+
     fn finish(&mut self, batch: &mut EventBatch) {
         self.decoder.finish(batch);
     }

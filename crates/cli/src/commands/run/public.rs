@@ -16,7 +16,7 @@ use crate::exit::Failure;
 use crate::options::Prepared;
 use crate::sessions::RELAY;
 use crate::settings;
-use crate::venues::Public;
+use crate::venues::{Public, Wanted};
 
 /// What the engine needs for the public venue that `args` name. No socket is opened yet.
 ///
@@ -32,7 +32,8 @@ pub(super) fn asked(
     let instruments = Arc::new(Instruments::new());
     let mut venues = Vec::new();
     for _ in 0..2 {
-        venues.push(args.venue.decoder(subscription.clone(), Arc::clone(&instruments))?);
+        let wanted = Wanted::Subscribed(subscription.clone());
+        venues.push(args.venue.decoder(wanted, Arc::clone(&instruments))?);
     }
     let config = LiveConfig::of_profile(&public.profile, args.url.clone());
     let mut config = live_config(config, prepared, settings::backoff()?, args.roots.into());

@@ -22,6 +22,8 @@ pub(super) struct Symbols {
     listed: Vec<Listed>,
     /// A symbol came that is not wanted.
     others_seen: bool,
+    /// How many instruments this recording has shown.
+    of_part: usize,
 }
 
 /// One instrument of the connection.
@@ -31,6 +33,8 @@ pub(super) struct Listed {
     pub(super) depth: Depth,
     /// Channels that brought something, a bit for each.
     came: u8,
+    /// This recording has shown it.
+    is_of_part: bool,
 }
 
 /// The first price and quantity of a message: a new instrument's scales come from them.
@@ -62,6 +66,7 @@ impl Symbols {
             positions: HashMap::new(),
             listed: Vec::new(),
             others_seen: false,
+            of_part: 0,
         }
     }
 
@@ -73,6 +78,7 @@ impl Symbols {
         first: impl FnOnce() -> Result<FirstNumbers<'a>, DecodeError>,
     ) -> Result<Option<usize>, DecodeError> {
         if let Some(&position) = self.positions.get(symbol) {
+            self.see(position);
             return Ok(Some(position));
         }
         if !self.wanted.is_empty() && !self.wanted.iter().any(|wanted| **wanted == *symbol) {
@@ -86,9 +92,23 @@ impl Symbols {
                 _ => DecodeError::TooManyInstruments,
             })?;
         let position = self.listed.len();
-        self.listed.push(Listed { id, depth: Depth::new(self.market), came: 0 });
+        let depth = Depth::new(self.market);
+        self.listed.push(Listed { id, depth, came: 0, is_of_part: false });
         self.positions.insert(symbol.into(), position);
+        self.see(position);
         Ok(Some(position))
+    }
+
+    fn see(&mut self, position: usize) {
+        let listed = &mut self.listed[position];
+        self.of_part += usize::from(!listed.is_of_part);
+        listed.is_of_part = true;
+    }
+
+    /// Another recording goes on here: what the one before was about implies nothing for it.
+    pub(super) fn next_part(&mut self) {
+        self.listed.iter_mut().for_each(|it| it.is_of_part = false);
+        (self.of_part, self.others_seen) = (0, false);
     }
 
     /// Whose a message without a symbol is.
@@ -96,8 +116,11 @@ impl Symbols {
     /// # Errors
     /// [`DecodeError::UnknownSymbol`] when it could be more than one instrument's.
     pub(super) fn implied(&self) -> Result<Implied, DecodeError> {
-        match (self.listed.len(), self.others_seen) {
-            (1, false) => Ok(Implied::Listed(0)),
+        match (self.of_part, self.others_seen) {
+            (1, false) => {
+                let only = self.listed.iter().position(|it| it.is_of_part);
+                only.map(Implied::Listed).ok_or(DecodeError::UnknownSymbol)
+            }
             (0, false) if self.wanted.len() == 1 => Ok(Implied::Wanted),
             (0, true) => Ok(Implied::Other),
             _ => Err(DecodeError::UnknownSymbol),
