@@ -11,8 +11,8 @@ use tickring_event::{
 };
 use tickring_ingest::{
     Action, Command, ConnectionTally, DecodeError, End, EventBatch, EventPublisher, Frame, Inbound,
-    Incoming, Ingest, IngestReport, PublishConfig, Refusal, Source, SourceError, Stamp, Venue,
-    notices,
+    Incoming, Ingest, IngestReport, PublishConfig, Refusal, Remark, Source, SourceError, Stamp,
+    Venue, notices,
 };
 use tickring_metrics::{Clock, Counter, MockClock, SharedCounters};
 use tickring_ring::{Capacity, OnFull, Poller, WaitStrategy, ring};
@@ -176,6 +176,14 @@ impl Venue for Toy {
             Status { state: ConnectionState::Stale, attempt: 9, code: 0 },
         ));
     }
+
+    fn silent(&self) -> Vec<String> {
+        if self.trades == 0 {
+            vec!["toy@trade".to_owned(), "toy@bar".to_owned()]
+        } else {
+            Vec::new()
+        }
+    }
 }
 
 struct Run {
@@ -270,6 +278,14 @@ fn what_a_venue_held_back_is_published_last() {
     let run = run(64, OnFull::Block, |reader, _| then_read(vec![Step::Text("t")], reader));
     assert_eq!(kinds(&run), [Kind::Trade, Kind::Status]);
     assert!(matches!(run.report.end, End::Ended));
+}
+
+#[test]
+fn what_was_subscribed_to_in_vain_is_a_remark() {
+    let remarks = |text| run(64, OnFull::Block, |_, _| vec![Step::Text(text)]).report.remarks;
+    let silent = Remark { reason: "silent_stream", count: 2, example: "toy@trade".to_owned() };
+    assert_eq!(remarks("d1"), [silent]);
+    assert_eq!(remarks("t"), []);
 }
 
 #[test]
