@@ -21,7 +21,7 @@ pub(crate) struct Ladder {
 
 /// Which price is the better one.
 #[derive(Clone, Copy, Debug)]
-enum Order {
+pub(crate) enum Order {
     HighestBest,
     LowestBest,
 }
@@ -125,33 +125,41 @@ impl Ladder {
         Level { price: self.order.price(rung.rank), quantity: rung.quantity }
     }
 
-    /// Where `rank` is, or where it belongs: doubling steps down from the best price until it is
-    /// enclosed, then a binary search between the last two steps.
     fn search(&self, rank: i64) -> Result<usize, usize> {
-        let len = self.rungs.len();
-        let mut step = 1;
-        while step < len && self.rungs[len - step].rank > rank {
-            step *= 2;
-        }
-        let low = len.saturating_sub(step);
-        let high = len - step / 2;
-        match self.rungs[low..high].binary_search_by_key(&rank, |rung| rung.rank) {
-            Ok(index) => Ok(low + index),
-            Err(index) => Err(low + index),
-        }
+        search(&self.rungs, rank, |rung| rung.rank)
+    }
+}
+
+/// Where `rank` is among ascending ranks, or where it belongs: doubling steps down from the best
+/// one, which is last, until it is enclosed, then a binary search between the last two steps.
+pub(crate) fn search<T>(
+    rungs: &[T],
+    rank: i64,
+    rank_of: impl Fn(&T) -> i64,
+) -> Result<usize, usize> {
+    let len = rungs.len();
+    let mut step = 1;
+    while step < len && rank_of(&rungs[len - step]) > rank {
+        step *= 2;
+    }
+    let low = len.saturating_sub(step);
+    let high = len - step / 2;
+    match rungs[low..high].binary_search_by_key(&rank, rank_of) {
+        Ok(index) => Ok(low + index),
+        Err(index) => Err(low + index),
     }
 }
 
 impl Order {
     /// `!x` turns the order of all 64-bit integers around, where `-x` would overflow at one end.
-    fn rank(self, price: Price) -> i64 {
+    pub(crate) fn rank(self, price: Price) -> i64 {
         match self {
             Self::HighestBest => price.mantissa(),
             Self::LowestBest => !price.mantissa(),
         }
     }
 
-    fn price(self, rank: i64) -> Price {
+    pub(crate) fn price(self, rank: i64) -> Price {
         Price::from_mantissa(match self {
             Self::HighestBest => rank,
             Self::LowestBest => !rank,

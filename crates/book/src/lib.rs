@@ -4,7 +4,10 @@
 //! until the next snapshot. [`Books`] holds one for every instrument of a stream. Continuity of a
 //! venue's numbering is the decoder's business: it arrives here as `Gap` events and `STALE` flags.
 //!
-//! Left out on purpose: single orders (level 3), implied prices and venue checksums.
+//! A [`WrittenBook`] keeps numbers as a venue wrote them, for the checksums that some venues send
+//! with their books.
+//!
+//! Left out on purpose: single orders (level 3) and implied prices.
 //!
 //! ```
 //! use tickring_book::{Applied, Book};
@@ -30,8 +33,11 @@
 
 mod book;
 mod books;
+mod checksum;
 mod ladder;
+mod written;
 
 pub use book::{Applied, Book};
 pub use books::Books;
 pub use ladder::LEVELS_CAPACITY;
+pub use written::{Written, WrittenBook, WrittenLevel};
