@@ -44,6 +44,18 @@ impl Json {
         }
     }
 
+    /// As [`Json::read`] for venues that write bare numbers whose digits matter: `read` runs once,
+    /// over strings only, and no number is parsed before its text is asked for.
+    pub(crate) fn read_quoted<T>(
+        &mut self,
+        text: &[u8],
+        mut read: impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        self.scratch.clear();
+        quote_numbers(text, &mut self.scratch);
+        self.parse(&mut read)
+    }
+
     fn parse<T>(
         &mut self,
         read: &mut impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
@@ -275,6 +287,24 @@ mod tests {
             })
             .unwrap();
         assert_eq!(texts, [&b"0.1000000000000000055"[..], b"1e-7", b"2", b"-3"]);
+    }
+
+    #[test]
+    fn quoted_numbers_are_read_once_with_their_digits() {
+        let mut runs = 0;
+        let text = br#"{"p":0.50930100,"n":18446744073709551615,"t":true,"i":-3,"s":"1e5"}"#;
+        Json::new()
+            .read_quoted(text, |root| {
+                runs += 1;
+                assert_eq!(root.need("p")?.decimal("p")?, b"0.50930100");
+                assert_eq!(root.need_whole("n"), Ok(u64::MAX));
+                assert_eq!(root.get("t").and_then(Value::truth), Some(true));
+                assert_eq!(root.get("i").and_then(Value::integer), Some(-3));
+                assert_eq!(root.need_text("s"), Ok("1e5"));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(runs, 1);
     }
 
     proptest! {

@@ -3,8 +3,12 @@
 //! A venue is a folder here: `subscribe` (commands and acks), `decode` (frame to events) and
 //! `sequence` (continuity). No socket, clock, thread or log inside.
 
+mod answers;
 pub(crate) mod binance;
 mod chain;
+mod checked;
+pub(crate) mod kraken;
+pub(crate) mod kraken_v1;
 mod listing;
 pub(crate) mod rows;
 pub(crate) mod subscription;

@@ -1,0 +1,157 @@
+//! Which commands the venue has not answered yet, where it answers each channel of each symbol.
+//!
+//! Nothing depends on an answer ever coming: data is decoded before, after and without it.
+
+use super::{Action, Inbound, Refusal};
+
+/// Longest words of a refusal that are kept.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// Wait before the next connection where everything was refused, but only for now.
+const DELAY_MS: u64 = 60_000;
+
+/// What was asked for since the handshake.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    waiting: Vec<Asked>,
+    /// Whether something was asked for, and whether something of it was accepted.
+    is_used: bool,
+    is_accepted: bool,
+    /// The last request's number.
+    last_id: u64,
+    /// Requests from this one on start a book over.
+    resync_id_min: Option<u64>,
+}
+
+/// One channel of one symbol in a request that was not answered yet.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) id: u64,
+    /// The venue's word.
+    pub(super) channel: &'static str,
+    pub(super) symbol: Box<str>,
+}
+
+/// What a refusal means for trying again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outlook {
+    /// The same would be refused again.
+    Hopeless,
+    /// Too much at once: later it may be accepted.
+    Later,
+}
+
+impl Answers {
+    /// A new connection: nothing was asked for yet.
+    pub(super) fn start_over(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A request's number, from 1.
+    pub(super) const fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// As [`Answers::next_id`], for requests that start a book over. Their answers count for nothing.
+    pub(super) fn next_resync_id(&mut self) -> u64 {
+        let id = self.next_id();
+        self.resync_id_min.get_or_insert(id);
+        id
+    }
+
+    /// Something was asked for in the request `id`.
+    pub(super) fn ask(&mut self, id: u64, channel: &'static str, symbol: &str) {
+        self.is_used = true;
+        self.waiting.push(Asked { id, channel, symbol: symbol.into() });
+    }
+
+    /// Whether a request started a book over.
+    pub(super) fn is_resync(&self, id: Option<u64>) -> bool {
+        self.resync_id_min.is_some_and(|min| id.is_some_and(|id| id >= min))
+    }
+
+    /// A subscription was accepted.
+    pub(super) fn accept(&mut self, id: Option<u64>, channel: &str, symbol: &str) -> Inbound {
+        if self.is_resync(id) {
+            return Inbound::Ack { complete: false };
+        }
+        self.is_accepted = true;
+        self.waiting.retain(|it| it.channel != channel || *it.symbol != *symbol);
+        Inbound::Ack { complete: self.waiting.is_empty() }
+    }
+
+    /// What `is_refused` picks of what is not answered yet was refused, with the venue's own words.
+    pub(super) fn refuse(
+        &mut self,
+        (code, words): (i64, &str),
+        outlook: Outlook,
+        is_refused: impl Fn(&Asked) -> bool,
+    ) -> Refusal {
+        let mut message: String =
+            words.chars().filter(|it| !it.is_control()).take(WORDS_CHARS_MAX).collect();
+        for asked in self.waiting.extract_if(.., |it| is_refused(it)) {
+            message.push_str("; ");
+            message.push_str(asked.channel);
+            message.push(' ');
+            message.push_str(&asked.symbol);
+        }
+        let is_complete = self.waiting.is_empty();
+        let action = match outlook {
+            _ if !self.is_used || self.is_accepted || !is_complete => Action::Continue,
+            Outlook::Hopeless => Action::Stop,
+            Outlook::Later => Action::Reconnect { delay_ms_min: DELAY_MS },
+        };
+        let complete = is_complete && action == Action::Continue;
+        Refusal { code, message, action, complete }
+    }
+
+    /// What was not answered yet.
+    pub(super) fn waiting(&self) -> &[Asked] {
+        &self.waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> Answers {
+        let mut answers = Answers::default();
+        let id = answers.next_id();
+        answers.ask(id, "book", "A");
+        answers.ask(id, "book", "B");
+        answers
+    }
+
+    #[test]
+    fn complete_is_when_all_that_was_asked_for_is_answered() {
+        let mut answers = asked();
+        assert_eq!(answers.accept(Some(1), "book", "A"), Inbound::Ack { complete: false });
+        assert_eq!(answers.accept(Some(1), "book", "A"), Inbound::Ack { complete: false });
+        let resync = answers.next_resync_id();
+        assert_eq!(answers.accept(Some(resync), "book", "B"), Inbound::Ack { complete: false });
+        assert_eq!(answers.accept(None, "book", "B"), Inbound::Ack { complete: true });
+        assert_eq!(Answers::default().accept(None, "x", "y"), Inbound::Ack { complete: true });
+    }
+
+    #[test]
+    fn a_refusal_names_what_it_refuses_and_stops_where_nothing_is_left() {
+        let mut answers = asked();
+        let refusal = answers.refuse((7, "no\n"), Outlook::Hopeless, |it| *it.symbol == *"A");
+        assert_eq!(refusal.message, "no; book A");
+        assert_eq!((refusal.code, refusal.action, refusal.complete), (7, Action::Continue, false));
+        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, |_| true);
+        assert_eq!((refusal.action, refusal.complete), (Action::Stop, false));
+
+        let mut answers = asked();
+        let refusal = answers.refuse((7, "slow"), Outlook::Later, |_| true);
+        assert_eq!(refusal.action, Action::Reconnect { delay_ms_min: DELAY_MS });
+        assert_eq!(refusal.message, "slow; book A; book B");
+
+        let mut answers = asked();
+        answers.accept(None, "book", "A");
+        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, |_| true);
+        assert_eq!((refusal.action, refusal.complete), (Action::Continue, true));
+    }
+}

@@ -1,0 +1,70 @@
+//! What both versions of Kraken's interface have in common: the rule of the book's checksum.
+
+use tickring_event::Instrument;
+
+use super::Kraken;
+use crate::batch::EventBatch;
+use crate::json::Value;
+use crate::venue::DecodeError;
+use crate::venue::chain::Resync;
+use crate::venue::checked::{CheckedBook, Checksums, DepthMessage, level_texts};
+use crate::venue::listing::Numbers;
+
+/// Takes a message into its book and compares the checksum it came with, if it has one.
+pub(in crate::venue) fn take(
+    book: &mut CheckedBook,
+    message: &DepthMessage<'_, '_>,
+    venue: Option<u32>,
+    instrument: &Instrument,
+    batch: &mut EventBatch,
+) -> Result<Resync, DecodeError> {
+    let from = batch.len();
+    book.read(message, instrument, batch)?;
+    if !message.is_snapshot && book.chain.last().is_none() {
+        return Ok(book.chain.skip(from, batch));
+    }
+    // Kraken numbers nothing.
+    if message.is_snapshot {
+        book.chain.seed(0);
+    }
+    let Some(venue) = venue else { return Ok(Resync::No) };
+    let ours = book.written.kraken_checksum();
+    Ok(book.compare(Checksums { venue, ours }, from, &message.origin, batch))
+}
+
+/// The checksum of a message, if it has one.
+pub(in crate::venue) fn checksum(
+    data: Value<'_, '_>,
+    field: &'static str,
+) -> Result<Option<u32>, DecodeError> {
+    let Some(value) = data.get(field) else { return Ok(None) };
+    let checksum = value.whole().and_then(|it| u32::try_from(it).ok());
+    checksum.map(Some).ok_or(DecodeError::WrongType { field })
+}
+
+/// The least depth on offer that has room for a snapshot.
+pub(in crate::venue) fn depth_of(
+    bids: Option<Value<'_, '_>>,
+    asks: Option<Value<'_, '_>>,
+) -> usize {
+    let count =
+        |side: Option<Value<'_, '_>>| side.and_then(Value::items).map_or(0, Iterator::count);
+    let levels = count(bids).max(count(asks));
+    let offered = Kraken::OFFER.depths.iter().filter_map(|&it| usize::try_from(it).ok());
+    offered.into_iter().find(|&depth| depth >= levels).unwrap_or(levels)
+}
+
+/// The numbers of the first level. A message without one gives zeros, from which an instrument gets
+/// eight decimals.
+pub(in crate::venue) fn first_numbers<'text>(
+    bids: Option<Value<'_, 'text>>,
+    asks: Option<Value<'_, 'text>>,
+) -> Result<Numbers<'text>, DecodeError> {
+    for (side, field) in [(bids, "bids"), (asks, "asks")] {
+        if let Some(level) = side.and_then(Value::items).and_then(|mut it| it.next()) {
+            let (price, quantity) = level_texts(level, field)?;
+            return Ok(Numbers { price, quantity });
+        }
+    }
+    Ok(Numbers { price: b"0", quantity: b"0" })
+}

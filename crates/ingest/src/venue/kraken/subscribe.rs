@@ -1,0 +1,157 @@
+//! Commands of Kraken v2, and what its answers mean.
+
+use std::collections::HashMap;
+
+use super::super::answers::{Answers, Asked, Outlook};
+use super::super::subscription::{Channel, Subscription};
+use crate::batch::EventBatch;
+use crate::json::Value;
+use crate::venue::{Action, Command, DecodeError, Inbound, Refusal};
+
+/// What is subscribed over a connection.
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    subscription: Subscription,
+    answers: Answers,
+    /// The depth of a symbol's book as the venue said it when it accepted the subscription.
+    depths: HashMap<Box<str>, usize>,
+}
+
+impl Subscriptions {
+    pub(super) fn new(subscription: Subscription) -> Self {
+        Self { subscription, answers: Answers::default(), depths: HashMap::new() }
+    }
+
+    /// A new connection: subscribes to every symbol of a channel in one request.
+    pub(super) fn open(&mut self, batch: &mut EventBatch) {
+        let Self { subscription, answers, depths } = self;
+        answers.start_over();
+        depths.clear();
+        if subscription.symbols.is_empty() {
+            return;
+        }
+        let symbols: Vec<_> = subscription.symbols.iter().map(|it| format!("\"{it}\"")).collect();
+        let symbols = symbols.join(",");
+        for &channel in &subscription.channels {
+            let (id, word) = (answers.next_id(), word(channel));
+            subscription.symbols.iter().for_each(|symbol| answers.ask(id, word, symbol));
+            let more = options(channel, subscription.depth);
+            batch.command(Command::Send(format!(
+                r#"{{"method":"subscribe","params":{{"channel":"{word}","symbol":[{symbols}]{more}}},"req_id":{id}}}"#
+            )));
+        }
+    }
+
+    /// What starts a symbol's book over.
+    pub(super) fn resync(&mut self, symbol: &str) -> Command {
+        let Self { subscription, answers, .. } = self;
+        let depth = subscription.depth.map_or_else(String::new, |it| format!(r#","depth":{it}"#));
+        let mut text = |method: &str, more: &str| {
+            let id = answers.next_resync_id();
+            format!(
+                r#"{{"method":"{method}","params":{{"channel":"book","symbol":["{symbol}"]{more}}},"req_id":{id}}}"#
+            )
+        };
+        let subscribe = options(Channel::Depth, subscription.depth);
+        Command::Resync(vec![text("unsubscribe", &depth), text("subscribe", &subscribe)])
+    }
+
+    /// The depth to which a symbol's book is cut; `None` where nobody said.
+    pub(super) fn depth(&self, symbol: &str) -> Option<usize> {
+        let configured = self.subscription.depth.and_then(|it| usize::try_from(it).ok());
+        configured.or_else(|| self.depths.get(symbol).copied())
+    }
+
+    /// Reads the answer to a command.
+    pub(super) fn answer(
+        &mut self,
+        method: &str,
+        root: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        if method == "pong" {
+            return Ok(Inbound::Pong);
+        }
+        if !matches!(method, "subscribe" | "unsubscribe") {
+            return Ok(Inbound::Ignored("unknown_method"));
+        }
+        let is_accepted = match root.get("success") {
+            Some(success) => success.truth().ok_or(DecodeError::WrongType { field: "success" })?,
+            None => root.get("error").is_none(),
+        };
+        if !is_accepted {
+            return Ok(Inbound::Refused(self.refused(root)));
+        }
+        let result = root.get("result");
+        let member = |key: &str| result.and_then(|it| it.get(key));
+        if member("warnings").is_some() {
+            batch.remark("warnings");
+        }
+        let text = |key: &str| member(key).and_then(Value::text).unwrap_or_default();
+        let (channel, symbol) = (text("channel"), text("symbol"));
+        if method == "subscribe"
+            && channel == "book"
+            && let Some(depth) = member("depth").and_then(Value::whole)
+            && let Ok(depth) = usize::try_from(depth)
+        {
+            self.depths.insert(symbol.into(), depth);
+        }
+        Ok(match method {
+            "subscribe" => self.answers.accept(request_id(root), channel, symbol),
+            _ => {
+                let is_complete = self.answers.waiting().is_empty();
+                let is_resync = self.answers.is_resync(request_id(root));
+                Inbound::Ack { complete: is_complete && !is_resync }
+            }
+        })
+    }
+
+    /// A refusal: of the symbol it names, in a member or in its words, else of its whole request.
+    pub(super) fn refused(&mut self, root: Value<'_, '_>) -> Refusal {
+        let words = root.get("error").and_then(Value::text).unwrap_or("refused without a word");
+        let result = root.get("result");
+        let named = root.get("symbol").or_else(|| result.and_then(|it| it.get("symbol")));
+        let named = named.and_then(Value::text);
+        let id = request_id(root);
+        if self.answers.is_resync(id) {
+            let message =
+                format!("{words}; a book that was to start over: {}", named.unwrap_or("?"));
+            return Refusal { code: 0, message, action: Action::Continue, complete: false };
+        }
+        let first = self.answers.waiting().first().map(|it| it.id);
+        let id = id.or(first).unwrap_or_default();
+        let is_named = |it: &Asked| {
+            it.id == id
+                && named.map_or_else(|| words.contains(&*it.symbol), |it_is| *it.symbol == *it_is)
+        };
+        let names_some = self.answers.waiting().iter().any(is_named);
+        let is_slow = words.to_ascii_lowercase().contains("rate");
+        let outlook = if is_slow { Outlook::Later } else { Outlook::Hopeless };
+        self.answers
+            .refuse((0, words), outlook, |it| if names_some { is_named(it) } else { it.id == id })
+    }
+}
+
+fn request_id(root: Value<'_, '_>) -> Option<u64> {
+    root.get("req_id").and_then(Value::whole)
+}
+
+const fn word(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Trade => "trade",
+        Channel::Ticker => "ticker",
+        Channel::Depth => "book",
+        Channel::Bar => "ohlc",
+    }
+}
+
+/// More members of a subscription. Without a depth the venue takes its default.
+fn options(channel: Channel, depth: Option<u32>) -> String {
+    match (channel, depth) {
+        (Channel::Trade, _) => r#","snapshot":false"#.to_owned(),
+        (Channel::Ticker, _) => r#","event_trigger":"bbo","snapshot":true"#.to_owned(),
+        (Channel::Depth, Some(depth)) => format!(r#","depth":{depth},"snapshot":true"#),
+        (Channel::Depth, None) => r#","snapshot":true"#.to_owned(),
+        (Channel::Bar, _) => r#","interval":1,"snapshot":false"#.to_owned(),
+    }
+}
