@@ -37,6 +37,7 @@ pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
 pub use venue::kraken::Kraken;
 pub use venue::kraken_v1::KrakenV1;
+pub use venue::okx::Okx;
 pub use venue::rows::{RowFormat, Rows};
 pub use venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 pub use venue::tardis_csv::TardisCsv;

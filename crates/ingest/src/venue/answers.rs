@@ -81,15 +81,38 @@ impl Answers {
         Inbound::Ack { complete: self.waiting.is_empty() }
     }
 
-    /// What `is_refused` picks of what is not answered yet was refused, with the venue's own words.
+    /// A refusal in the venue's own words, of the request `id`, or else of the first that waits: of the
+    /// symbol it names in a member or in its words, else of the whole request.
     pub(super) fn refuse(
+        &mut self,
+        (code, words): (i64, &str),
+        outlook: Outlook,
+        id: Option<u64>,
+        named: Option<&str>,
+    ) -> Refusal {
+        let first = self.waiting.first().map(|it| it.id);
+        let id = id.or(first).unwrap_or_default();
+        let names = |it: &Asked| {
+            it.id == id && named.map_or_else(|| says(words, &it.symbol), |name| *it.symbol == *name)
+        };
+        let names_channel = |it: &Asked| names(it) && says(words, it.channel);
+        let (has_name, has_channel) =
+            (self.waiting.iter().any(names), self.waiting.iter().any(names_channel));
+        self.refuse_all((code, words), outlook, |it| match (has_name, has_channel) {
+            (_, true) => names_channel(it),
+            (true, false) => names(it),
+            (false, false) => it.id == id,
+        })
+    }
+
+    /// As [`Answers::refuse`], of what `is_refused` picks.
+    pub(super) fn refuse_all(
         &mut self,
         (code, words): (i64, &str),
         outlook: Outlook,
         is_refused: impl Fn(&Asked) -> bool,
     ) -> Refusal {
-        let mut message: String =
-            words.chars().filter(|it| !it.is_control()).take(WORDS_CHARS_MAX).collect();
+        let mut message = kept_words(words);
         for asked in self.waiting.extract_if(.., |it| is_refused(it)) {
             message.push_str("; ");
             message.push_str(asked.channel);
@@ -106,15 +129,35 @@ impl Answers {
         Refusal { code, message, action, complete }
     }
 
-    /// What was not answered yet.
-    pub(super) fn waiting(&self) -> &[Asked] {
-        &self.waiting
+    /// The answer to something of which nothing depends on: a book that starts over, an end.
+    pub(super) fn note(&self, id: Option<u64>) -> Inbound {
+        Inbound::Ack { complete: self.waiting.is_empty() && !self.is_resync(id) }
     }
+}
+
+/// The venue's words, cut and without control characters.
+pub(super) fn kept_words(words: &str) -> String {
+    words.chars().filter(|it| !it.is_control()).take(WORDS_CHARS_MAX).collect()
+}
+
+/// Whether `words` say `name`, and not as a part of a longer name.
+fn says(words: &str, name: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || "-_/".contains(it);
+    words.match_indices(name).any(|(at, _)| {
+        !words[..at].ends_with(is_part) && !words[at + name.len()..].starts_with(is_part)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_no_part_of_a_longer_one() {
+        assert!(says("channel:books,instId:BTC-USDT doesn't exist", "BTC-USDT"));
+        assert!(says("BTC-USDT", "BTC-USDT"));
+        assert!(!says("instId:BTC-USDT-SWAP", "BTC-USDT") && !says("XBTC-USDT", "BTC-USDT"));
+    }
 
     fn asked() -> Answers {
         let mut answers = Answers::default();
@@ -138,20 +181,20 @@ mod tests {
     #[test]
     fn a_refusal_names_what_it_refuses_and_stops_where_nothing_is_left() {
         let mut answers = asked();
-        let refusal = answers.refuse((7, "no\n"), Outlook::Hopeless, |it| *it.symbol == *"A");
+        let refusal = answers.refuse((7, "no\n"), Outlook::Hopeless, None, Some("A"));
         assert_eq!(refusal.message, "no; book A");
         assert_eq!((refusal.code, refusal.action, refusal.complete), (7, Action::Continue, false));
-        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, |_| true);
+        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, None, None);
         assert_eq!((refusal.action, refusal.complete), (Action::Stop, false));
 
         let mut answers = asked();
-        let refusal = answers.refuse((7, "slow"), Outlook::Later, |_| true);
+        let refusal = answers.refuse((7, "slow"), Outlook::Later, Some(1), None);
         assert_eq!(refusal.action, Action::Reconnect { delay_ms_min: DELAY_MS });
         assert_eq!(refusal.message, "slow; book A; book B");
 
         let mut answers = asked();
         answers.accept(None, "book", "A");
-        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, |_| true);
+        let refusal = answers.refuse((7, "no"), Outlook::Hopeless, None, None);
         assert_eq!((refusal.action, refusal.complete), (Action::Continue, true));
     }
 }

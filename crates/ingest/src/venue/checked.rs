@@ -5,7 +5,7 @@ use tickring_event::{DecimalError, Flags, Gap, GapReason, Instrument, Level, Ori
 
 use super::Checks;
 use super::chain::{Chain, Resync, gap, mark_stale};
-use super::listing::number;
+use super::listing::{Numbers, number};
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::DecodeError;
@@ -28,6 +28,16 @@ pub(super) struct DepthMessage<'tape, 'text> {
     pub(super) asks: Option<Value<'tape, 'text>>,
     /// Levels of a side that stay.
     pub(super) depth: usize,
+    /// Whether its numbers are kept as they were written, for a checksum.
+    pub(super) is_written: bool,
+}
+
+/// A level with the texts it was read from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LevelText<'text> {
+    pub(super) level: Level,
+    price: &'text [u8],
+    quantity: &'text [u8],
 }
 
 /// A checksum as the venue sent it and that of our book, both as unsigned 32 bits.
@@ -35,6 +45,31 @@ pub(super) struct DepthMessage<'tape, 'text> {
 pub(super) struct Checksums {
     pub(super) venue: u32,
     pub(super) ours: u32,
+}
+
+impl DepthMessage<'_, '_> {
+    /// Turns the levels into events, where no book is kept as it was written.
+    pub(super) fn push(
+        &self,
+        instrument: &Instrument,
+        batch: &mut EventBatch,
+    ) -> Result<(), DecodeError> {
+        let mut run = batch.depth(self.origin, self.flags());
+        for_each_level(self.bids, "bids", instrument, |text| {
+            run.bid(text.level);
+            Ok(())
+        })?;
+        for_each_level(self.asks, "asks", instrument, |text| {
+            run.ask(text.level);
+            Ok(())
+        })?;
+        run.finish();
+        Ok(())
+    }
+
+    const fn flags(&self) -> Flags {
+        if self.is_snapshot { Flags::SNAPSHOT } else { Flags::NONE }
+    }
 }
 
 impl CheckedBook {
@@ -50,27 +85,33 @@ impl CheckedBook {
         batch: &mut EventBatch,
     ) -> Result<(), DecodeError> {
         let Self { chain, written, .. } = self;
-        let flags = if message.is_snapshot { Flags::SNAPSHOT } else { Flags::NONE };
+        if !message.is_written {
+            return message.push(instrument, batch);
+        }
         // What has no book to change is told in events alone.
         let is_kept = message.is_snapshot || chain.last().is_some();
         if message.is_snapshot {
             written.start_load();
         }
-        let mut run = batch.depth(message.origin, flags);
-        for_each_level(message.bids, "bids", instrument, |level, as_written| {
-            run.bid(level);
+        let mut run = batch.depth(message.origin, message.flags());
+        for_each_level(message.bids, "bids", instrument, |text| {
+            run.bid(text.level);
+            let level = text.written("bids")?;
             if is_kept {
-                written.set_bid(as_written);
+                written.set_bid(level);
             }
+            Ok(())
         })?;
         if is_kept {
             written.cut_bids(message.depth, |price| run.bid(Level { price, ..Level::default() }));
         }
-        for_each_level(message.asks, "asks", instrument, |level, as_written| {
-            run.ask(level);
+        for_each_level(message.asks, "asks", instrument, |text| {
+            run.ask(text.level);
+            let level = text.written("asks")?;
             if is_kept {
-                written.set_ask(as_written);
+                written.set_ask(level);
             }
+            Ok(())
         })?;
         if is_kept {
             written.cut_asks(message.depth, |price| run.ask(Level { price, ..Level::default() }));
@@ -116,24 +157,49 @@ impl CheckedBook {
     }
 }
 
+impl LevelText<'_> {
+    /// The level as it was written.
+    ///
+    /// # Errors
+    /// A number in another writing than the venue's would make another checksum than the venue's.
+    fn written(self, field: &'static str) -> Result<WrittenLevel, DecodeError> {
+        let level = WrittenLevel::read(self.level.price, self.price, self.quantity);
+        level.ok_or(DecodeError::Number { field, error: DecimalError::Malformed })
+    }
+}
+
 /// Reads a list of levels, each a list or an object.
-pub(super) fn for_each_level(
-    side: Option<Value<'_, '_>>,
+pub(super) fn for_each_level<'text>(
+    side: Option<Value<'_, 'text>>,
     field: &'static str,
     instrument: &Instrument,
-    mut take: impl FnMut(Level, WrittenLevel),
+    mut take: impl FnMut(LevelText<'text>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let Some(side) = side else { return Ok(()) };
     for level in side.items().ok_or(DecodeError::WrongType { field })? {
-        let (price_text, quantity_text) = level_texts(level, field)?;
-        let price = instrument.price(price_text).map_err(number(field))?;
-        let quantity = instrument.quantity(quantity_text).map_err(number(field))?;
-        // A number in another writing than the venue's would make another checksum than the venue's.
-        let as_written = WrittenLevel::read(price, price_text, quantity_text)
-            .ok_or(DecodeError::Number { field, error: DecimalError::Malformed })?;
-        take(Level { price, quantity }, as_written);
+        let (price, quantity) = level_texts(level, field)?;
+        let level = Level {
+            price: instrument.price(price).map_err(number(field))?,
+            quantity: instrument.quantity(quantity).map_err(number(field))?,
+        };
+        take(LevelText { level, price, quantity })?;
     }
     Ok(())
+}
+
+/// The numbers of the first level. A message without one gives zeros, from which an instrument gets
+/// eight decimals.
+pub(super) fn first_numbers<'text>(
+    bids: Option<Value<'_, 'text>>,
+    asks: Option<Value<'_, 'text>>,
+) -> Result<Numbers<'text>, DecodeError> {
+    for (side, field) in [(bids, "bids"), (asks, "asks")] {
+        if let Some(level) = side.and_then(Value::items).and_then(|mut it| it.next()) {
+            let (price, quantity) = level_texts(level, field)?;
+            return Ok(Numbers { price, quantity });
+        }
+    }
+    Ok(Numbers { price: b"0", quantity: b"0" })
 }
 
 /// The texts of `[price, quantity, ...]` or of `{"price", "qty"}`.

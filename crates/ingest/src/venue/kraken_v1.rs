@@ -18,8 +18,8 @@ use tickring_event::{
 };
 
 use super::chain::{Resync, gap};
-use super::checked::{CheckedBook, DepthMessage};
-use super::kraken::book::{self, checksum, first_numbers};
+use super::checked::{CheckedBook, DepthMessage, first_numbers};
+use super::kraken::book::{self, checksum};
 use super::listing::{Listing, Numbers};
 use super::{Action, Checks, DecodeError, Inbound, OTHER_SYMBOL, Refusal, Venue};
 use crate::batch::EventBatch;
@@ -95,7 +95,7 @@ impl Venue for KrakenV1 {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder } = self;
         let from = batch.len();
-        let read = json.read(frame.text, |root| decoder.read(root, frame.stamp, batch));
+        let read = json.read_quoted(frame.text, |root| decoder.read(root, frame.stamp, batch));
         if read.is_err() {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);
@@ -186,7 +186,7 @@ impl Decoder {
         }
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = latest_ns(bids).max(latest_ns(asks));
-        let message = DepthMessage { origin, is_snapshot, bids, asks, depth };
+        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written: true };
         let instrument = self.listing.instrument(position);
         nobody_to_ask(book::take(&mut self.books[position], &message, told, instrument, batch)?);
         self.listing.read();

@@ -6,5 +6,8 @@ mod kraken_continuity;
 mod kraken_frames;
 mod kraken_recorded;
 mod mutations;
+mod okx_continuity;
+mod okx_frames;
+mod okx_recorded;
 mod oracle;
 mod support;

@@ -4,6 +4,7 @@
 use fastrand::Rng;
 
 use crate::kraken_recorded::{V1, V2};
+use crate::okx_recorded::OKX_BOOKS;
 use crate::oracle::{Message, Rule, first_detectable};
 use crate::support::{Replay, frames, recorded_data};
 
@@ -224,6 +225,35 @@ const KRAKEN_V1: Recording = Recording {
         numbers
     },
 };
+
+const OKX: Recording = Recording {
+    rule: Rule::Okx,
+    replay: || Replay::okx(&[], &[], None),
+    read: |frame| {
+        let text: serde_json::Value = serde_json::from_str(frame).unwrap();
+        let is_snapshot = match text["action"].as_str()? {
+            "snapshot" => true,
+            "update" => false,
+            other => panic!("{other}"),
+        };
+        let data = &text["data"][0];
+        let side = |name: &str| {
+            let levels = data[name].as_array().unwrap().iter();
+            levels.map(|it| [0, 1].map(|at| it[at].as_str().unwrap().to_owned())).collect()
+        };
+        let (bids, asks) = (side("bids"), side("asks"));
+        let message = Message { is_snapshot, bids, asks, checksum: data["checksum"].as_i64() };
+        Some((text["arg"]["instId"].as_str().unwrap().to_owned(), message))
+    },
+    // As in v1: price and size are the first texts of a list.
+    numbers: KRAKEN_V1.numbers,
+};
+
+#[test]
+fn damage_of_okx_is_seen_at_the_first_message_that_shows_it() {
+    let known = OKX.check_random(OKX_BOOKS, 200);
+    println!("of 200 each can be known: deleted, swapped, digit {known:?}; seed {SEED}");
+}
 
 #[test]
 fn damage_of_v2_is_seen_at_the_first_message_that_shows_it() {

@@ -7,8 +7,7 @@ use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::DecodeError;
 use crate::venue::chain::Resync;
-use crate::venue::checked::{CheckedBook, Checksums, DepthMessage, level_texts};
-use crate::venue::listing::Numbers;
+use crate::venue::checked::{CheckedBook, Checksums, DepthMessage};
 
 /// Takes a message into its book and compares the checksum it came with, if it has one.
 pub(in crate::venue) fn take(
@@ -52,19 +51,4 @@ pub(in crate::venue) fn depth_of(
     let levels = count(bids).max(count(asks));
     let offered = Kraken::OFFER.depths.iter().filter_map(|&it| usize::try_from(it).ok());
     offered.into_iter().find(|&depth| depth >= levels).unwrap_or(levels)
-}
-
-/// The numbers of the first level. A message without one gives zeros, from which an instrument gets
-/// eight decimals.
-pub(in crate::venue) fn first_numbers<'text>(
-    bids: Option<Value<'_, 'text>>,
-    asks: Option<Value<'_, 'text>>,
-) -> Result<Numbers<'text>, DecodeError> {
-    for (side, field) in [(bids, "bids"), (asks, "asks")] {
-        if let Some(level) = side.and_then(Value::items).and_then(|mut it| it.next()) {
-            let (price, quantity) = level_texts(level, field)?;
-            return Ok(Numbers { price, quantity });
-        }
-    }
-    Ok(Numbers { price: b"0", quantity: b"0" })
 }

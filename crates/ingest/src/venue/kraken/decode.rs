@@ -8,13 +8,13 @@ use tickring_event::{
     Trade,
 };
 
-use super::book::{self, checksum, first_numbers};
+use super::book::{self, checksum};
 use super::subscribe::Subscriptions;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Resync, gap};
-use crate::venue::checked::{CheckedBook, DepthMessage};
+use crate::venue::checked::{CheckedBook, DepthMessage, first_numbers};
 use crate::venue::listing::{Listing, Numbers, number};
 use crate::venue::subscription::Subscription;
 use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL};
@@ -206,7 +206,8 @@ impl Decoder {
         if is_snapshot {
             *depth = self.subscriptions.depth(symbol).unwrap_or_else(|| book::depth_of(bids, asks));
         }
-        let message = DepthMessage { origin, is_snapshot, bids, asks, depth: *depth };
+        let depth = *depth;
+        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written: true };
         if venue.is_none() {
             batch.remark("no_checksum");
         }

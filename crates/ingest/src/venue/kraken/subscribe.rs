@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::answers::{Answers, Asked, Outlook};
+use super::super::answers::{Answers, Outlook, kept_words};
 use super::super::subscription::{Channel, Subscription};
 use crate::batch::EventBatch;
 use crate::json::Value;
@@ -98,15 +98,11 @@ impl Subscriptions {
         }
         Ok(match method {
             "subscribe" => self.answers.accept(request_id(root), channel, symbol),
-            _ => {
-                let is_complete = self.answers.waiting().is_empty();
-                let is_resync = self.answers.is_resync(request_id(root));
-                Inbound::Ack { complete: is_complete && !is_resync }
-            }
+            _ => self.answers.note(request_id(root)),
         })
     }
 
-    /// A refusal: of the symbol it names, in a member or in its words, else of its whole request.
+    /// Reads a refusal.
     pub(super) fn refused(&mut self, root: Value<'_, '_>) -> Refusal {
         let words = root.get("error").and_then(Value::text).unwrap_or("refused without a word");
         let result = root.get("result");
@@ -114,21 +110,14 @@ impl Subscriptions {
         let named = named.and_then(Value::text);
         let id = request_id(root);
         if self.answers.is_resync(id) {
+            let words = kept_words(words);
             let message =
                 format!("{words}; a book that was to start over: {}", named.unwrap_or("?"));
             return Refusal { code: 0, message, action: Action::Continue, complete: false };
         }
-        let first = self.answers.waiting().first().map(|it| it.id);
-        let id = id.or(first).unwrap_or_default();
-        let is_named = |it: &Asked| {
-            it.id == id
-                && named.map_or_else(|| words.contains(&*it.symbol), |it_is| *it.symbol == *it_is)
-        };
-        let names_some = self.answers.waiting().iter().any(is_named);
         let is_slow = words.to_ascii_lowercase().contains("rate");
         let outlook = if is_slow { Outlook::Later } else { Outlook::Hopeless };
-        self.answers
-            .refuse((0, words), outlook, |it| if names_some { is_named(it) } else { it.id == id })
+        self.answers.refuse((0, words), outlook, id, named)
     }
 }
 

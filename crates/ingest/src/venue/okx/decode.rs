@@ -1,0 +1,564 @@
+//! Message shapes of OKX v5, and the events they become.
+
+use std::sync::Arc;
+
+use tickring_event::{
+    Bar, Instrument, InstrumentId, Instruments, Level, MarketEvent, Origin, Price, Quantity, Side,
+    TopOfBook, Trade,
+};
+
+use super::sequence::{Depth, Link, Update, Wish};
+use super::subscribe::{Answer, Subscriptions, fetch};
+use crate::batch::EventBatch;
+use crate::frame::Stamp;
+use crate::json::Value;
+use crate::venue::answers::kept_words;
+use crate::venue::checked::{DepthMessage, first_numbers, level_texts};
+use crate::venue::listing::{Listing, Numbers, number};
+use crate::venue::subscription::Subscription;
+use crate::venue::{Action, Checks, DecodeError, Inbound, OTHER_SYMBOL, Refusal};
+
+/// What the indexes below count.
+pub(super) const MESSAGE_KINDS: [&str; 8] = [
+    "book_snapshot",
+    "book_update",
+    "books5",
+    "bbo",
+    "trade",
+    "ticker",
+    "candle",
+    "fetched_snapshot",
+];
+
+const BOOK_SNAPSHOT: usize = 0;
+const BOOK_UPDATE: usize = 1;
+const BOOKS5: usize = 2;
+const BBO: usize = 3;
+const TRADE: usize = 4;
+const TICKER: usize = 5;
+const CANDLE: usize = 6;
+const FETCHED_SNAPSHOT: usize = 7;
+
+const NS_PER_MS: u64 = 1_000_000;
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// From parsed frames to events.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    listing: Listing<()>,
+    subscriptions: Subscriptions,
+    /// By position in the listing.
+    depths: Vec<Depth>,
+    /// Whose books the frame in hand is about.
+    touched: Vec<(usize, Reading)>,
+    /// What the frame in hand made wanted.
+    wishes: Vec<(usize, Wish)>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reading {
+    /// The whole book, or a change of it.
+    Book,
+    /// The best levels.
+    Picture,
+    /// What was asked for over HTTP.
+    Fetched,
+}
+
+/// Whose messages these are, and when the frame came.
+#[derive(Clone, Copy, Debug)]
+struct Message<'text> {
+    stamp: Stamp,
+    symbol: &'text str,
+}
+
+impl Decoder {
+    pub(super) fn new(subscription: Subscription, instruments: Arc<Instruments>) -> Self {
+        Self {
+            listing: Listing::new(&subscription.symbols, instruments),
+            subscriptions: Subscriptions::new(subscription),
+            depths: Vec::new(),
+            touched: Vec::new(),
+            wishes: Vec::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self, batch: &mut EventBatch) {
+        self.subscriptions.open(batch);
+    }
+
+    /// Turns a frame into events. After an error what it pushed must be taken back, and
+    /// [`Decoder::give_up`] must follow; [`Decoder::ask`] in any case.
+    pub(super) fn read(
+        &mut self,
+        root: Value<'_, '_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        self.touched.clear();
+        if let Some(event) = root.get("event") {
+            let event = event.text().ok_or(DecodeError::WrongType { field: "event" })?;
+            return self.answer(event, root, batch);
+        }
+        if root.get("snapshot").is_some() {
+            let symbol = root.need_text("snapshot")?;
+            return self.fetched(Message { stamp, symbol }, root, batch);
+        }
+        let argument = root.need("arg")?;
+        let channel = argument.need_text("channel")?;
+        let interval_ns = match (channel, channel.strip_prefix("candle")) {
+            ("books" | "books-l2-tbt" | "books50-l2-tbt" | "books5" | "bbo-tbt", _)
+            | ("trades" | "trades-all" | "tickers", _) => 0,
+            (_, Some(interval)) => match interval_ns(interval) {
+                Some(interval_ns) => interval_ns,
+                None => return Ok(Inbound::Ignored("unknown_interval")),
+            },
+            _ => return Ok(Inbound::Ignored("unknown_channel")),
+        };
+        let message = Message { stamp, symbol: argument.need_text("instId")? };
+        let action = root.get("action");
+        if channel.starts_with("books") {
+            expect_texts(root)?;
+        }
+        self.each(root, |it, data| match channel {
+            "books5" => it.picture(message, data, batch),
+            "bbo-tbt" => it.bbo(message, data, batch),
+            "trades" | "trades-all" => it.trade(message, data, batch),
+            "tickers" => it.ticker(message, data, batch),
+            _ if interval_ns > 0 => it.candle(message, interval_ns, data, batch),
+            _ => it.book(message, action, data, batch),
+        })
+    }
+
+    /// The frame in hand could not be read: the books it was about are broken.
+    pub(super) fn give_up(&mut self, stamp: Stamp, batch: &mut EventBatch) {
+        let is_only = self.touched.len() == 1;
+        for &(position, reading) in &self.touched {
+            let origin = stamp.origin(self.listing.id(position));
+            let depth = &mut self.depths[position];
+            if !is_only && reading == Reading::Book {
+                // What the frame said of it before was taken back, a gap as well.
+                depth.checked.chain.seed(0);
+            }
+            match reading {
+                Reading::Book => self.wishes.push((position, depth.undecoded(&origin, batch))),
+                Reading::Picture => depth.picture_undecoded(&origin, batch),
+                Reading::Fetched => depth.fetch_failed(),
+            }
+        }
+        self.touched.clear();
+    }
+
+    /// Asks for what the frame in hand made wanted, once each.
+    pub(super) fn ask(&mut self, batch: &mut EventBatch) {
+        for at in 0..self.wishes.len() {
+            let (position, wish) = self.wishes[at];
+            if self.wishes[..at].contains(&(position, wish)) {
+                continue;
+            }
+            let symbol = self.listing.instrument(position).symbol();
+            match wish {
+                Wish::Nothing => {}
+                Wish::Resync => batch.command(self.subscriptions.resync(symbol)),
+                Wish::Fetch => batch.command(fetch(symbol)),
+            }
+        }
+        self.wishes.clear();
+    }
+
+    pub(super) fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
+        for (depth, listed) in self.depths.iter_mut().zip(self.listing.listed()) {
+            depth.disconnected(&stamp.origin(listed.id), batch);
+        }
+    }
+
+    pub(super) fn finish(&mut self, batch: &mut EventBatch) {
+        self.depths.iter_mut().for_each(|depth| depth.finish(batch));
+    }
+
+    pub(super) fn checks(&self) -> Vec<(InstrumentId, Checks)> {
+        let depths = self.depths.iter().zip(self.listing.listed());
+        let all = depths.map(|(depth, listed)| (listed.id, depth.checked.checks));
+        all.filter(|(_, checks)| checks.checked > 0).collect()
+    }
+
+    fn answer(
+        &mut self,
+        event: &str,
+        root: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        Ok(match self.subscriptions.answer(event, root, batch)? {
+            Answer::Inbound(inbound) => inbound,
+            Answer::Resubscribed(inbound, symbol) => {
+                // One that was never seen has no book to start over.
+                let known = self.listing.position_of(symbol, || Err(DecodeError::UnknownSymbol));
+                if let Ok(Some(position)) = known {
+                    self.depths[position].resubscribed();
+                }
+                inbound
+            }
+        })
+    }
+
+    /// Each of a message's elements, of which `take` says what it is; `None` where nobody wants it.
+    fn each(
+        &mut self,
+        root: Value<'_, '_>,
+        mut take: impl FnMut(&mut Self, Value<'_, '_>) -> Result<Option<usize>, DecodeError>,
+    ) -> Result<Inbound, DecodeError> {
+        let field = "data";
+        let mut inbound = Inbound::Ignored("no_data");
+        for element in root.need(field)?.items().ok_or(DecodeError::WrongType { field })? {
+            match take(self, element)? {
+                Some(kind) => inbound = Inbound::Data(kind),
+                None if matches!(inbound, Inbound::Data(_)) => {}
+                None => inbound = Inbound::Ignored(OTHER_SYMBOL),
+            }
+        }
+        Ok(inbound)
+    }
+
+    fn book(
+        &mut self,
+        message: Message<'_>,
+        action: Option<Value<'_, '_>>,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let (bids, asks) = sides(data)?;
+        let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
+            return Ok(None);
+        };
+        self.touched.push((position, Reading::Book));
+        let previous = integer(data, "prevSeqId")?;
+        let is_snapshot = match action.map(|it| it.text()) {
+            Some(Some("snapshot")) => true,
+            Some(Some("update")) => false,
+            // Its first message has no message before it.
+            None => previous == Some(-1),
+            Some(_) => return Err(DecodeError::WrongType { field: "action" }),
+        };
+        let last = integer(data, "seqId")?.and_then(|it| u64::try_from(it).ok());
+        // An update that says it is the first is linked to nothing.
+        let previous = previous.map(|it| u64::try_from(it).unwrap_or_default());
+        let link = previous.zip(last).map(|(previous, last)| Link { previous, last });
+        let checksum = checksum(data)?;
+        let origin = self.origin(message, position, data, batch);
+        let depth = &mut self.depths[position];
+        if is_snapshot {
+            depth.is_written = checksum.is_some();
+        }
+        let from = batch.len();
+        let is_written = depth.is_written;
+        let read = DepthMessage { origin, is_snapshot, bids, asks, depth: usize::MAX, is_written };
+        depth.checked.read(&read, self.listing.instrument(position), batch)?;
+        let update = Update { origin, link, checksum, from };
+        let wish = if is_snapshot {
+            depth.snapshot(last.unwrap_or_default(), &update, batch)
+        } else {
+            depth.update(&update, batch)
+        };
+        self.wishes.push((position, wish));
+        Ok(Some(if is_snapshot { BOOK_SNAPSHOT } else { BOOK_UPDATE }))
+    }
+
+    /// `books5`: the best levels, whole each time.
+    fn picture(
+        &mut self,
+        message: Message<'_>,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let (bids, asks) = sides(data)?;
+        let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
+            return Ok(None);
+        };
+        self.touched.push((position, Reading::Picture));
+        let origin = self.origin(message, position, data, batch);
+        let from = batch.len();
+        self.push_snapshot(position, origin, (bids, asks), batch)?;
+        self.depths[position].picture(origin.venue_sequence, from, batch);
+        Ok(Some(BOOKS5))
+    }
+
+    /// A book that was asked for over HTTP.
+    fn fetched(
+        &mut self,
+        message: Message<'_>,
+        root: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let known = self.listing.position_of(message.symbol, || Err(DecodeError::UnknownSymbol));
+        if let Ok(Some(position)) = known {
+            self.touched.push((position, Reading::Fetched));
+        }
+        let body = root.need("body")?;
+        let code = body.get("code").and_then(Value::integer).unwrap_or_default();
+        if code != 0 {
+            if let Ok(Some(position)) = known {
+                self.depths[position].fetch_failed();
+            }
+            let words = body.get("msg").and_then(Value::text).unwrap_or_default();
+            let text = format!("{words}; the book of {}", message.symbol);
+            let message = kept_words(&text);
+            let action = Action::Continue;
+            return Ok(Inbound::Refused(Refusal { code, message, action, complete: false }));
+        }
+        let field = "data";
+        let mut list = body.need(field)?.items().ok_or(DecodeError::WrongType { field })?;
+        let data = list.next().ok_or(DecodeError::MissingField { field })?;
+        let (bids, asks) = sides(data)?;
+        let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        let last = data.need_whole("seqId")?;
+        let origin = self.origin(message, position, data, batch);
+        let from = batch.len();
+        self.push_snapshot(position, origin, (bids, asks), batch)?;
+        let wish = self.depths[position].fetched(last, from, batch);
+        self.wishes.push((position, wish));
+        Ok(Inbound::Data(FETCHED_SNAPSHOT))
+    }
+
+    fn push_snapshot(
+        &self,
+        position: usize,
+        origin: Origin,
+        (bids, asks): (Option<Value<'_, '_>>, Option<Value<'_, '_>>),
+        batch: &mut EventBatch,
+    ) -> Result<(), DecodeError> {
+        let (is_snapshot, is_written, depth) = (true, false, usize::MAX);
+        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written };
+        message.push(self.listing.instrument(position), batch)
+    }
+
+    fn bbo(
+        &mut self,
+        message: Message<'_>,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let (bids, asks) = sides(data)?;
+        let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
+            return Ok(None);
+        };
+        let instrument = self.listing.instrument(position);
+        let best = |side: Option<Value<'_, '_>>, field| -> Result<Option<Level>, DecodeError> {
+            let Some(level) = side.and_then(Value::items).and_then(|mut it| it.next()) else {
+                return Ok(None);
+            };
+            let (price, quantity) = level_texts(level, field)?;
+            Numbers { price, quantity }.level(instrument, field).map(Some)
+        };
+        let (bid, ask) = (best(bids, "bids")?, best(asks, "asks")?);
+        let top = TopOfBook {
+            bid_price: bid.map(|it| it.price),
+            bid_quantity: bid.map(|it| it.quantity),
+            ask_price: ask.map(|it| it.price),
+            ask_quantity: ask.map(|it| it.quantity),
+            last_price: None,
+        };
+        let origin = self.origin(message, position, data, batch);
+        batch.push(MarketEvent::top_of_book(&origin, &top));
+        Ok(Some(BBO))
+    }
+
+    fn trade(
+        &mut self,
+        message: Message<'_>,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let price = data.need("px")?.decimal("px")?;
+        let numbers = Numbers { price, quantity: data.need("sz")?.decimal("sz")? };
+        let Some(position) = self.position(message, || Ok(numbers))? else { return Ok(None) };
+        let level = numbers.level(self.listing.instrument(position), "sz")?;
+        let taker = match data.get("side").and_then(Value::text) {
+            Some("buy") => Some(Side::Buy),
+            Some("sell") => Some(Side::Sell),
+            _ => {
+                batch.remark("unknown_side");
+                None
+            }
+        };
+        let trade_id = data.get("tradeId").and_then(Value::whole);
+        let mut origin = self.origin(message, position, data, batch);
+        if origin.venue_sequence == 0 {
+            origin.venue_sequence = trade_id.unwrap_or_default();
+        }
+        let trade = Trade { price: level.price, quantity: level.quantity, taker, trade_id };
+        batch.push(MarketEvent::trade(&origin, trade));
+        Ok(Some(TRADE))
+    }
+
+    fn ticker(
+        &mut self,
+        message: Message<'_>,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let text = |field| -> Result<Option<&[u8]>, DecodeError> {
+            let text = data.get(field).map(|it| it.decimal(field)).transpose()?;
+            // An instrument without orders or trades has empty texts.
+            Ok(text.filter(|it| !it.is_empty()))
+        };
+        let (bid, bid_size) = (text("bidPx")?, text("bidSz")?);
+        let (ask, ask_size) = (text("askPx")?, text("askSz")?);
+        let last = text("last")?;
+        let price = last.or(bid).or(ask).ok_or(DecodeError::MissingField { field: "last" })?;
+        let first = Numbers { price, quantity: bid_size.or(ask_size).unwrap_or(b"0") };
+        let Some(position) = self.position(message, || Ok(first))? else { return Ok(None) };
+        let instrument = self.listing.instrument(position);
+        let top = TopOfBook {
+            bid_price: read_price(instrument, bid, "bidPx")?,
+            bid_quantity: read_quantity(instrument, bid_size, "bidSz")?,
+            ask_price: read_price(instrument, ask, "askPx")?,
+            ask_quantity: read_quantity(instrument, ask_size, "askSz")?,
+            last_price: read_price(instrument, last, "last")?,
+        };
+        let origin = self.origin(message, position, data, batch);
+        batch.push(MarketEvent::top_of_book(&origin, &top));
+        Ok(Some(TICKER))
+    }
+
+    /// `[ts, open, high, low, close, volume, ...]`.
+    fn candle(
+        &mut self,
+        message: Message<'_>,
+        interval_ns: i64,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Option<usize>, DecodeError> {
+        let mut values = data.items().ok_or(DecodeError::WrongType { field: "candle" })?;
+        let mut texts = [&b""[..]; 6];
+        for text in &mut texts {
+            let value = values.next().ok_or(DecodeError::MissingField { field: "candle" })?;
+            *text = value.decimal("candle")?;
+        }
+        let [start, open, high, low, close, volume] = texts;
+        let first = Numbers { price: open, quantity: volume };
+        let Some(position) = self.position(message, || Ok(first))? else { return Ok(None) };
+        let instrument = self.listing.instrument(position);
+        let price = |text| instrument.price(text).map_err(number("candle"));
+        let start_ns = std::str::from_utf8(start).ok().and_then(|it| it.parse::<i64>().ok());
+        let start_ns = start_ns.and_then(|it| it.checked_mul(NS_PER_MS.cast_signed()));
+        let bar = Bar {
+            start_ns: start_ns.ok_or(DecodeError::WrongType { field: "candle" })?,
+            interval_ns,
+            open: price(open)?,
+            high: price(high)?,
+            low: price(low)?,
+            close: price(close)?,
+            volume: instrument.quantity(volume).map_err(number("candle"))?,
+            trades: 0,
+        };
+        let origin = message.stamp.origin(self.listing.id(position));
+        batch.push(MarketEvent::bar(&origin, &bar));
+        Ok(Some(CANDLE))
+    }
+
+    /// Whose message it is, when the venue made it, and its number. A time that cannot be read is
+    /// remarked: nothing depends on it.
+    fn origin(
+        &self,
+        message: Message<'_>,
+        position: usize,
+        data: Value<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Origin {
+        let mut origin = message.stamp.origin(self.listing.id(position));
+        let time = data.get("ts").and_then(Value::whole);
+        let time_ns = time.and_then(|it| it.checked_mul(NS_PER_MS));
+        if time_ns.is_none() {
+            batch.remark("no_timestamp");
+        }
+        origin.venue_time_ns = time_ns.unwrap_or_default();
+        origin.venue_sequence = data.get("seqId").and_then(Value::whole).unwrap_or_default();
+        origin
+    }
+
+    fn position<'a>(
+        &mut self,
+        message: Message<'_>,
+        first: impl FnOnce() -> Result<Numbers<'a>, DecodeError>,
+    ) -> Result<Option<usize>, DecodeError> {
+        let position = self.listing.position_of(message.symbol, first)?;
+        let count = self.listing.listed().len();
+        if self.depths.len() < count {
+            self.depths.resize_with(count, Depth::default);
+        }
+        Ok(position)
+    }
+}
+
+/// Both sides of a depth message, one of which may be left out.
+fn sides<'tape, 'text>(
+    data: Value<'tape, 'text>,
+) -> Result<(Option<Value<'tape, 'text>>, Option<Value<'tape, 'text>>), DecodeError> {
+    match (data.get("bids"), data.get("asks")) {
+        (None, None) => Err(DecodeError::MissingField { field: "bids" }),
+        sides => Ok(sides),
+    }
+}
+
+/// Asks for a second reading of a depth message with bare numbers before any of it is taken: the
+/// first reading must leave books as they were.
+fn expect_texts(root: Value<'_, '_>) -> Result<(), DecodeError> {
+    for data in root.get("data").and_then(Value::items).into_iter().flatten() {
+        for side in [data.get("bids"), data.get("asks")].into_iter().flatten() {
+            for level in side.items().into_iter().flatten() {
+                if level_texts(level, "bids") == Err(DecodeError::BareNumber) {
+                    return Err(DecodeError::BareNumber);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A whole number that may be left out.
+fn integer(data: Value<'_, '_>, field: &'static str) -> Result<Option<i64>, DecodeError> {
+    let Some(value) = data.get(field) else { return Ok(None) };
+    value.integer().map(Some).ok_or(DecodeError::WrongType { field })
+}
+
+/// The checksum of a message, if it has one: 0 is none.
+fn checksum(data: Value<'_, '_>) -> Result<Option<u32>, DecodeError> {
+    let field = "checksum";
+    let Some(checksum) = integer(data, field)?.filter(|it| *it != 0) else { return Ok(None) };
+    let signed = i32::try_from(checksum).map_err(|_| DecodeError::WrongType { field })?;
+    Ok(Some(signed.cast_unsigned()))
+}
+
+fn read_price(
+    instrument: &Instrument,
+    text: Option<&[u8]>,
+    field: &'static str,
+) -> Result<Option<Price>, DecodeError> {
+    text.map(|it| instrument.price(it).map_err(number(field))).transpose()
+}
+
+fn read_quantity(
+    instrument: &Instrument,
+    text: Option<&[u8]>,
+    field: &'static str,
+) -> Result<Option<Quantity>, DecodeError> {
+    text.map(|it| instrument.quantity(it).map_err(number(field))).transpose()
+}
+
+/// The length of `1m`, `4H`, `1Dutc`; `None` of what has none, such as a month.
+fn interval_ns(interval: &str) -> Option<i64> {
+    let interval = interval.strip_suffix("utc").unwrap_or(interval);
+    let unit_at = interval.find(|it: char| !it.is_ascii_digit())?;
+    let (count, unit) = interval.split_at(unit_at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "H" => 3_600,
+        "D" => 86_400,
+        "W" => 7 * 86_400,
+        _ => return None,
+    };
+    count.parse::<i64>().ok()?.checked_mul(seconds)?.checked_mul(SECOND_NS)
+}
