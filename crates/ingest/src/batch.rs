@@ -1,6 +1,6 @@
 //! The events of one frame, collected before they are published together.
 
-use tickring_event::{Flags, Kind, Level, Levels, MarketEvent, Origin};
+use tickring_event::{Flags, Kind, LEVELS_MAX, Level, Levels, MarketEvent, Origin};
 use tickring_metrics::{Counter, Counters};
 
 use crate::venue::Command;
@@ -34,6 +34,11 @@ impl EventBatch {
     /// Adds an event.
     pub fn push(&mut self, event: MarketEvent) {
         self.events.push(event);
+    }
+
+    /// Makes room for a depth message of so many levels, so that a large one grows the batch once.
+    pub fn reserve_levels(&mut self, levels: usize) {
+        self.events.reserve(levels / LEVELS_MAX + 2);
     }
 
     /// Starts a depth message; [`DepthRun::finish`] ends it.

@@ -35,6 +35,7 @@ pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
 pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
+pub use venue::bybit::{Bybit, BybitProduct};
 pub use venue::kraken::Kraken;
 pub use venue::kraken_v1::KrakenV1;
 pub use venue::okx::Okx;

@@ -5,6 +5,7 @@
 
 mod answers;
 pub(crate) mod binance;
+pub(crate) mod bybit;
 mod chain;
 mod checked;
 mod held;
@@ -16,6 +17,7 @@ pub(crate) mod rows;
 pub(crate) mod subscription;
 pub(crate) mod tardis_csv;
 pub mod tickdb;
+mod time_text;
 
 use thiserror::Error;
 use tickring_event::{DecimalError, InstrumentId};

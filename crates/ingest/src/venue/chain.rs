@@ -77,6 +77,18 @@ impl Chain {
         self.ask()
     }
 
+    /// Messages of the whole connection were lost, as a gap of all its books has said. Where a
+    /// snapshot was on its way, it may be among them and is asked for again.
+    pub(super) const fn lose(&mut self) -> Resync {
+        match self.state {
+            State::Unseeded => Resync::No,
+            State::Asked | State::Live { .. } => {
+                self.state = State::Asked;
+                Resync::Ask
+            }
+        }
+    }
+
     /// The connection ended: whatever there was of a book starts over.
     pub(super) fn disconnected(&mut self, origin: &Origin, batch: &mut EventBatch) {
         if self.last().is_some() {

@@ -1,0 +1,413 @@
+//! Message shapes of the public streams, and the events they become.
+
+use std::sync::Arc;
+
+use tickring_event::{
+    Bar, DecimalError, Flags, Instrument, Instruments, MarketEvent, Origin, Price, Quantity, Side,
+    TopOfBook, Trade,
+};
+
+use super::sequence::{State, Update};
+use crate::batch::EventBatch;
+use crate::frame::Stamp;
+use crate::json::{Items, Value};
+use crate::venue::chain::Resync;
+use crate::venue::listing::{Listing, Numbers, number};
+use crate::venue::subscription::Subscription;
+use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, time_text};
+
+/// What the indexes below count.
+pub(super) const MESSAGE_KINDS: [&str; 4] = ["orderbook", "publicTrade", "tickers", "kline"];
+
+const ORDERBOOK: usize = 0;
+const PUBLIC_TRADE: usize = 1;
+const TICKERS: usize = 2;
+const KLINE: usize = 3;
+
+const UNKNOWN_TOPIC: &str = "unknown_topic";
+const NS_PER_MS: i64 = 1_000_000;
+
+/// For an instrument whose first message has no number: its scales are then the usual ones.
+const NO_NUMBERS: Numbers<'static> = Numbers { price: b"0", quantity: b"0" };
+
+/// From parsed frames to events.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    listing: Listing<State>,
+    /// The depth that was subscribed to, where one was named.
+    depth: Option<u32>,
+    /// Whose ticker the message in hand is, until it was read.
+    reading_ticker: Option<usize>,
+    /// Whose book has to be subscribed to anew.
+    resync: Option<usize>,
+}
+
+/// A message on its way.
+#[derive(Clone, Copy)]
+struct Message<'tape, 'text> {
+    stamp: Stamp,
+    root: Value<'tape, 'text>,
+    symbol: &'text str,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    Snapshot,
+    Delta,
+}
+
+impl Decoder {
+    pub(super) fn new(subscription: &Subscription, instruments: Arc<Instruments>) -> Self {
+        Self {
+            listing: Listing::new(&subscription.symbols, instruments),
+            depth: subscription.depth,
+            reading_ticker: None,
+            resync: None,
+        }
+    }
+
+    /// Turns a message of a topic into events. After an error what it pushed must be taken back, and
+    /// [`Decoder::give_up`] must follow.
+    pub(super) fn read(
+        &mut self,
+        root: Value<'_, '_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        self.listing.read();
+        self.reading_ticker = None;
+        let topic = root.need_text("topic")?;
+        let Some((kind, rest)) = topic.split_once('.') else {
+            return Ok(Inbound::Ignored(UNKNOWN_TOPIC));
+        };
+        let (variant, symbol) = rest.split_once('.').unwrap_or(("", rest));
+        let message = Message { stamp, root, symbol };
+        match kind {
+            "orderbook" => match variant.parse() {
+                Ok(depth) => self.depth(message, depth, batch),
+                // `full` and `rpi`.
+                Err(_) => Ok(Inbound::Ignored(UNKNOWN_TOPIC)),
+            },
+            "publicTrade" => self.trades(message, batch),
+            "tickers" => self.ticker(message, batch),
+            "kline" => self.bars(message, batch),
+            _ => Ok(Inbound::Ignored(UNKNOWN_TOPIC)),
+        }
+    }
+
+    /// The message in hand could not be read: its book is broken, its ticker forgotten.
+    pub(super) fn give_up(&mut self, stamp: Stamp, batch: &mut EventBatch) {
+        if let Some(position) = self.listing.take_unread() {
+            let origin = stamp.origin(self.listing.id(position));
+            let resync = self.listing.state_mut(position).give_up(&origin, batch);
+            self.note(position, resync);
+        }
+        if let Some(position) = self.reading_ticker.take() {
+            self.listing.state_mut(position).top = TopOfBook::default();
+        }
+    }
+
+    /// The depth and symbol of the book that has to be subscribed to anew.
+    pub(super) fn take_resync(&mut self) -> Option<(u32, &str)> {
+        let position = self.resync.take()?;
+        let depth = self.listing.state_mut(position).followed()?;
+        Some((depth, self.listing.instrument(position).symbol()))
+    }
+
+    pub(super) fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
+        for listed in self.listing.listed_mut() {
+            listed.state.disconnected(&stamp.origin(listed.id), batch);
+        }
+    }
+
+    fn note(&mut self, position: usize, resync: Resync) {
+        if resync == Resync::Ask {
+            self.resync = Some(position);
+        }
+    }
+
+    fn depth(
+        &mut self,
+        message: Message<'_, '_>,
+        depth: u32,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let Message { stamp, root, symbol } = message;
+        let first = || first_level(root);
+        let Some(position) = self.listing.position_of(symbol, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        let form = form(root);
+        let state = self.listing.state_mut(position);
+        let is_book = match self.depth {
+            Some(own) => own == depth,
+            None => state.follows(depth) || (form == Ok(Form::Snapshot) && state.yields_to(depth)),
+        };
+        if !is_book {
+            return Ok(Inbound::Ignored("other_depth"));
+        }
+        // A snapshot that cannot be read harms a book that it would have replaced only where that
+        // is of its own depth.
+        if state.follows(depth) {
+            state.follow(depth);
+            self.listing.reads(position);
+        }
+        let form = form?;
+        let data = root.need("data")?;
+        let update = Update { depth, number: data.need_whole("u")? };
+        let mut origin = stamp.origin(self.listing.id(position));
+        origin.venue_time_ns =
+            time_text::from_ms(root.get("cts").or_else(|| root.get("ts")), batch);
+        origin.venue_sequence = update.number;
+        let from = batch.len();
+        push_depth(data, origin, form, self.listing.instrument(position), batch)?;
+        let state = self.listing.state_mut(position);
+        let resync = match form {
+            Form::Snapshot => {
+                state.seed(update);
+                Resync::No
+            }
+            Form::Delta => state.delta(update, from, &origin, batch),
+        };
+        self.listing.read();
+        self.note(position, resync);
+        Ok(Inbound::Data(ORDERBOOK))
+    }
+
+    fn trades(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let Message { stamp, root, symbol } = message;
+        let trades = items(root.need("data")?, "data")?;
+        let mut first = items(root.need("data")?, "data")?;
+        let first = || first.next().map_or(Ok(NO_NUMBERS), |it| numbers(it, "p", "v"));
+        let Some(position) = self.listing.position_of(symbol, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        let instrument = self.listing.instrument(position);
+        for trade in trades {
+            let level = numbers(trade, "p", "v")?.level(instrument, "v")?;
+            let mut origin = stamp.origin(self.listing.id(position));
+            origin.venue_time_ns = time_text::from_ms(trade.get("T"), batch);
+            origin.venue_sequence = trade.get("seq").and_then(Value::whole).unwrap_or(0);
+            let trade = Trade {
+                price: level.price,
+                quantity: level.quantity,
+                taker: taker(trade, batch),
+                trade_id: trade.get("i").and_then(Value::whole),
+            };
+            batch.push(MarketEvent::trade(&origin, trade));
+        }
+        Ok(Inbound::Data(PUBLIC_TRADE))
+    }
+
+    fn ticker(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let Message { stamp, root, symbol } = message;
+        let first = || first_of_ticker(root);
+        let Some(position) = self.listing.position_of(symbol, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        self.reading_ticker = Some(position);
+        let known = match form(root)? {
+            Form::Snapshot => TopOfBook::default(),
+            Form::Delta => self.listing.state_mut(position).top,
+        };
+        let data = root.need("data")?;
+        let top = changed_top(&known, data, self.listing.instrument(position))?;
+        let mut origin = stamp.origin(self.listing.id(position));
+        origin.venue_time_ns = time_text::from_ms(root.get("ts"), batch);
+        origin.venue_sequence = root.get("cs").and_then(Value::whole).unwrap_or(0);
+        self.listing.state_mut(position).top = top;
+        self.reading_ticker = None;
+        if top == TopOfBook::default() {
+            return Ok(Inbound::Ignored("ticker_without_price"));
+        }
+        batch.push(MarketEvent::top_of_book(&origin, &top));
+        Ok(Inbound::Data(TICKERS))
+    }
+
+    fn bars(
+        &mut self,
+        message: Message<'_, '_>,
+        batch: &mut EventBatch,
+    ) -> Result<Inbound, DecodeError> {
+        let Message { stamp, root, symbol } = message;
+        let bars = items(root.need("data")?, "data")?;
+        let mut first = items(root.need("data")?, "data")?;
+        let first = || first.next().map_or(Ok(NO_NUMBERS), |it| numbers(it, "open", "volume"));
+        let Some(position) = self.listing.position_of(symbol, first)? else {
+            return Ok(Inbound::Ignored(OTHER_SYMBOL));
+        };
+        let instrument = self.listing.instrument(position);
+        for bar in bars {
+            let mut origin = stamp.origin(self.listing.id(position));
+            let time = bar.get("timestamp").or_else(|| root.get("ts"));
+            origin.venue_time_ns = time_text::from_ms(time, batch);
+            batch.push(MarketEvent::bar(&origin, &read_bar(bar, instrument)?));
+        }
+        Ok(Inbound::Data(KLINE))
+    }
+}
+
+fn form(root: Value<'_, '_>) -> Result<Form, DecodeError> {
+    match root.need_text("type")? {
+        "snapshot" => Ok(Form::Snapshot),
+        "delta" => Ok(Form::Delta),
+        _ => Err(DecodeError::WrongType { field: "type" }),
+    }
+}
+
+fn items<'tape, 'text>(
+    value: Value<'tape, 'text>,
+    field: &'static str,
+) -> Result<Items<'tape, 'text>, DecodeError> {
+    value.items().ok_or(DecodeError::WrongType { field })
+}
+
+fn numbers<'text>(
+    value: Value<'_, 'text>,
+    price: &'static str,
+    quantity: &'static str,
+) -> Result<Numbers<'text>, DecodeError> {
+    let [price, quantity] =
+        [value.need(price)?.decimal(price)?, value.need(quantity)?.decimal(quantity)?];
+    Ok(Numbers { price, quantity })
+}
+
+/// `["price","size"]`.
+fn pair<'text>(
+    value: Value<'_, 'text>,
+    field: &'static str,
+) -> Result<Numbers<'text>, DecodeError> {
+    let wrong = DecodeError::WrongType { field };
+    let mut texts = value.items().ok_or(wrong)?;
+    let (Some(price), Some(quantity)) = (texts.next(), texts.next()) else { return Err(wrong) };
+    Ok(Numbers { price: price.decimal(field)?, quantity: quantity.decimal(field)? })
+}
+
+fn first_level<'text>(root: Value<'_, 'text>) -> Result<Numbers<'text>, DecodeError> {
+    let data = root.need("data")?;
+    for side in ["b", "a"] {
+        if let Some(level) = data.get(side).and_then(Value::items).and_then(|mut it| it.next()) {
+            return pair(level, side);
+        }
+    }
+    Ok(NO_NUMBERS)
+}
+
+fn first_of_ticker<'text>(root: Value<'_, 'text>) -> Result<Numbers<'text>, DecodeError> {
+    let data = root.need("data")?;
+    let first_of = |keys: &[&'static str]| {
+        let mut texts = keys.iter().filter_map(|key| Some(data.get(key)?.decimal(key)));
+        texts.find(|it| *it != Ok(b"")).unwrap_or(Ok(b"0"))
+    };
+    Ok(Numbers {
+        price: first_of(&["lastPrice", "bid1Price", "ask1Price"])?,
+        quantity: first_of(&["bid1Size", "ask1Size"])?,
+    })
+}
+
+fn push_depth(
+    data: Value<'_, '_>,
+    origin: Origin,
+    form: Form,
+    instrument: &Instrument,
+    batch: &mut EventBatch,
+) -> Result<(), DecodeError> {
+    let flags = if form == Form::Snapshot { Flags::SNAPSHOT } else { Flags::NONE };
+    let mut run = batch.depth(origin, flags);
+    for level in items(data.need("b")?, "b")? {
+        run.bid(pair(level, "b")?.level(instrument, "b")?);
+    }
+    for level in items(data.need("a")?, "a")? {
+        run.ask(pair(level, "a")?.level(instrument, "a")?);
+    }
+    run.finish();
+    Ok(())
+}
+
+fn taker(trade: Value<'_, '_>, batch: &mut EventBatch) -> Option<Side> {
+    match trade.get("S").and_then(Value::text) {
+        Some("Buy") => Some(Side::Buy),
+        Some("Sell") => Some(Side::Sell),
+        _ => {
+            batch.remark("unknown_side");
+            None
+        }
+    }
+}
+
+/// `known` with the fields that a message tells.
+fn changed_top(
+    known: &TopOfBook,
+    data: Value<'_, '_>,
+    instrument: &Instrument,
+) -> Result<TopOfBook, DecodeError> {
+    let price = |key, known| match told(data, key)? {
+        None => Ok(known),
+        Some(None) => Ok(None),
+        Some(Some(text)) => instrument.price(text).map(Some).map_err(number(key)),
+    };
+    let size = |key, known| match told(data, key)? {
+        None => Ok(known),
+        Some(None) => Ok(None),
+        Some(Some(text)) => instrument.quantity(text).map(Some).map_err(number(key)),
+    };
+    let bid = (price("bid1Price", known.bid_price)?, size("bid1Size", known.bid_quantity)?);
+    let ask = (price("ask1Price", known.ask_price)?, size("ask1Size", known.ask_quantity)?);
+    let (bid_price, bid_quantity) = without_zeros(bid);
+    let (ask_price, ask_quantity) = without_zeros(ask);
+    let last_price = price("lastPrice", known.last_price)?;
+    Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price })
+}
+
+/// The text of a field that is told; `Some(None)` where it is told to be empty.
+fn told<'text>(
+    data: Value<'_, 'text>,
+    key: &'static str,
+) -> Result<Option<Option<&'text [u8]>>, DecodeError> {
+    let Some(value) = data.get(key) else { return Ok(None) };
+    let text = value.decimal(key)?;
+    Ok(Some((!text.is_empty()).then_some(text)))
+}
+
+/// A side without orders may be written as zeros.
+fn without_zeros(side: (Option<Price>, Option<Quantity>)) -> (Option<Price>, Option<Quantity>) {
+    match side {
+        (Some(price), quantity) if price.is_zero() && quantity.is_none_or(Quantity::is_zero) => {
+            (None, None)
+        }
+        side => side,
+    }
+}
+
+fn read_bar(bar: Value<'_, '_>, instrument: &Instrument) -> Result<Bar, DecodeError> {
+    let price = |key| instrument.price(bar.need(key)?.decimal(key)?).map_err(number(key));
+    let time = |key| {
+        let ms = bar.need(key)?.integer().filter(|it| *it >= 0);
+        ms.ok_or(DecodeError::WrongType { field: key })
+    };
+    let (start_ms, end_ms) = (time("start")?, time("end")?);
+    // The last millisecond of the interval is its end.
+    let ns = |ms: i64, field| {
+        ms.checked_mul(NS_PER_MS).ok_or_else(|| number(field)(DecimalError::Overflow))
+    };
+    let length_ms = end_ms.saturating_sub(start_ms).saturating_add(1);
+    let volume = bar.need("volume")?.decimal("volume")?;
+    Ok(Bar {
+        start_ns: ns(start_ms, "start")?,
+        interval_ns: ns(length_ms, "end")?,
+        open: price("open")?,
+        high: price("high")?,
+        low: price("low")?,
+        close: price("close")?,
+        volume: instrument.quantity(volume).map_err(number("volume"))?,
+        trades: 0,
+    })
+}

@@ -1,0 +1,150 @@
+//! Times as venues write them, in ns since the epoch.
+
+use crate::batch::EventBatch;
+use crate::json::Value;
+
+/// Why a time is kept as "not told".
+const UNREADABLE_TIME: &str = "unreadable_time";
+
+const NS_PER_S: u64 = 1_000_000_000;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A member in milliseconds since the epoch. One that is absent or cannot be read gives 0, which
+/// means "not told"; the second is remarked: no event is given up for its time.
+pub(super) fn from_ms(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u64 {
+    let Some(value) = value else { return 0 };
+    let ns = value.whole().and_then(|ms| ms.checked_mul(NS_PER_MS));
+    ns.unwrap_or_else(|| unreadable(batch))
+}
+
+/// As [`from_ms`], of a member in RFC 3339.
+pub(super) fn from_rfc3339(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u64 {
+    let Some(value) = value else { return 0 };
+    value.text().and_then(rfc3339_ns).unwrap_or_else(|| unreadable(batch))
+}
+
+fn unreadable(batch: &mut EventBatch) -> u64 {
+    batch.remark(UNREADABLE_TIME);
+    0
+}
+
+/// Reads `2026-08-09T21:05:48.507547362Z`: up to nine decimals count, and an offset of `Z` or
+/// `±hh:mm`. `None` for any other text and for years outside 1970 to 2554.
+pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let (date, rest) = bytes.split_at_checked(10)?;
+    let (time, rest) = rest.split_at_checked(9)?;
+    let marks = [(date[4], b'-'), (date[7], b'-'), (time[3], b':'), (time[6], b':')];
+    let is_between = matches!(time[0], b'T' | b't' | b' ');
+    if !is_between || marks.iter().any(|(found, mark)| found != mark) {
+        return None;
+    }
+    let [year, month, day] = [digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?];
+    let [hour, minute, second] = [digits(&time[1..3])?, digits(&time[4..6])?, digits(&time[7..])?];
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // A leap second is the last second of its day twice.
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (fraction_ns, offset) = fraction_ns(rest)?;
+    let seconds = days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second.min(59);
+    let seconds = match offset {
+        [b'Z' | b'z'] => seconds,
+        [b'+', offset @ ..] => seconds.checked_sub(offset_s(offset)?)?,
+        [b'-', offset @ ..] => seconds.checked_add(offset_s(offset)?)?,
+        _ => return None,
+    };
+    seconds.checked_mul(NS_PER_S)?.checked_add(fraction_ns)
+}
+
+/// The decimals of a second, and what follows them.
+fn fraction_ns(rest: &[u8]) -> Option<(u64, &[u8])> {
+    let [b'.', decimals @ ..] = rest else { return Some((0, rest)) };
+    let len = decimals.iter().take_while(|it| it.is_ascii_digit()).count();
+    let (decimals, offset) = decimals.split_at(len);
+    let kept = &decimals[..len.min(9)];
+    let missing = u32::try_from(9 - kept.len()).ok()?;
+    Some((digits(kept)? * 10_u64.pow(missing), offset))
+}
+
+fn offset_s(text: &[u8]) -> Option<u64> {
+    let [hour @ .., b':', tens, ones] = text else { return None };
+    let (hour, minute) = (digits(hour)?, digits(&[*tens, *ones])?);
+    (hour < 24 && minute < 60).then_some(hour * 3_600 + minute * 60)
+}
+
+/// One to nine digits.
+fn digits(text: &[u8]) -> Option<u64> {
+    let is_number = (1..=9).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    is_number.then(|| text.iter().fold(0, |value, it| value * 10 + u64::from(it - b'0')))
+}
+
+/// Days from 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms").
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    // The year begins in March, so that a leap day is its last.
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let month = (month + 9) % 12;
+    let (era, year) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year * 365 + year / 4 - year / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<u64>) {
+        assert_eq!(rfc3339_ns(text), expected, "{text}");
+    }
+
+    #[test]
+    fn a_time_is_read_to_the_nanosecond() {
+        check("1970-01-01T00:00:00Z", Some(0));
+        check("2026-08-09T21:05:48.507547362Z", Some(1_786_309_548_507_547_362));
+        check("2021-04-17T16:43:37.075687Z", Some(1_618_677_817_075_687_000));
+        check("2024-02-29T23:59:59.5Z", Some(1_709_251_199_500_000_000));
+        check("2024-03-01T00:00:00.9999999999Z", Some(1_709_251_200_999_999_999));
+        check("2000-12-31T23:59:60Z", Some(978_307_199_000_000_000));
+        check("2021-04-17T18:43:37+02:00", Some(1_618_677_817_000_000_000));
+        check("2021-04-17T11:13:37-05:30", Some(1_618_677_817_000_000_000));
+        check("2026-08-09 21:05:48z", Some(1_786_309_548_000_000_000));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in [
+            "",
+            "2026",
+            "2026-08-09",
+            "2026-08-09T21:05:48",
+            "2026-08-09T21:05:48.Z",
+            "2026-08-09T21:05:48.5",
+            "2026-13-09T21:05:48Z",
+            "2026-00-09T21:05:48Z",
+            "2026-08-32T21:05:48Z",
+            "2026-08-09T24:05:48Z",
+            "2026-08-09T21:05:48+1",
+            "2026-08-09T21:05:48+24:00",
+            "2026/08/09T21:05:48Z",
+            "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "2026-08-09T21:05:4\u{e9}Z",
+        ] {
+            check(text, None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,40}", date in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z-]{0,20}") {
+            let _ = (rfc3339_ns(&text), rfc3339_ns(&date));
+        }
+    }
+}
