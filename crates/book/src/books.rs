@@ -22,8 +22,8 @@ impl Books {
 
     /// Takes one event of any kind and instrument.
     ///
-    /// A gap that concerns no single instrument reaches every book it can have harmed: after a
-    /// lost connection those fed by that connection, otherwise all of them.
+    /// A gap that concerns no single instrument reaches every book it can have harmed: those of its
+    /// connection where that was lost or its numbering skipped, otherwise all of them.
     pub fn apply(&mut self, event: &MarketEvent) -> Applied {
         match event.kind() {
             Kind::Levels => self
@@ -67,10 +67,10 @@ impl Books {
 
     fn apply_to_all(&mut self, event: &MarketEvent) -> Applied {
         let Payload::Gap(gap) = event.payload() else { return Applied::Ignored };
+        let of_connection = matches!(gap.reason, GapReason::Disconnected | GapReason::Sequence);
         let mut applied = Applied::Ignored;
         for book in self.slots.iter_mut().flatten() {
-            if gap.reason != GapReason::Disconnected || book.connection() == Some(event.connection)
-            {
+            if !of_connection || book.connection() == Some(event.connection) {
                 applied = book.apply(event);
             }
         }
@@ -116,6 +116,7 @@ mod tests {
         check(&gap(InstrumentId::new(2), 1, GapReason::Sequence), [true, false, true]);
         check(&gap(InstrumentId::new(3), 1, GapReason::Sequence), [true, true, true]);
         check(&gap(InstrumentId::NONE, 1, GapReason::Disconnected), [false, false, true]);
+        check(&gap(InstrumentId::NONE, 1, GapReason::Sequence), [false, false, true]);
         check(&gap(InstrumentId::NONE, 0, GapReason::Dropped), [false, false, false]);
     }
 

@@ -195,6 +195,13 @@ pub(crate) struct Items<'tape, 'text> {
     rest: &'tape [Node<'text>],
 }
 
+impl Items<'_, '_> {
+    /// How many values are left.
+    pub(crate) const fn count_left(&self) -> usize {
+        self.left
+    }
+}
+
 impl<'tape, 'text> Iterator for Items<'tape, 'text> {
     type Item = Value<'tape, 'text>;
 

@@ -39,6 +39,8 @@ pub use venue::bybit::{Bybit, BybitProduct};
 pub use venue::kraken::Kraken;
 pub use venue::kraken_v1::KrakenV1;
 pub use venue::okx::Okx;
+pub use venue::coinbase_advanced::CoinbaseAdvanced;
+pub use venue::coinbase_exchange::CoinbaseExchange;
 pub use venue::rows::{RowFormat, Rows};
 pub use venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 pub use venue::tardis_csv::TardisCsv;

@@ -231,7 +231,10 @@ fn broken(error: tungstenite::Error) -> Ended {
     let reason = match error {
         tungstenite::Error::Io(error) => return lost(&error),
         tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            format!("a message of {size} bytes is above the limit of {max_size}")
+            format!(
+                "a message of {size} bytes is above the limit of {max_size}: raise \
+                 message_bytes_max, and frame_bytes_max where it comes as one frame"
+            )
         }
         // Its own text would hold the message.
         tungstenite::Error::WriteBufferFull(_) => "the venue takes nothing we send".to_owned(),

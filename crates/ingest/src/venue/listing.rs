@@ -95,6 +95,11 @@ impl<S: Default> Listing<S> {
         self.meet(symbol.as_bytes(), as_it_is, first()?)
     }
 
+    /// The position of an instrument that was met before and is wanted.
+    pub(super) fn known(&self, symbol: &str) -> Option<usize> {
+        self.positions.get(symbol.as_bytes()).copied().flatten()
+    }
+
     fn meet(
         &mut self,
         key: &[u8],

@@ -240,6 +240,7 @@ fn check_too_large(change: impl FnOnce(&mut tickring_ingest::LiveConfig), messag
     assert_eq!(driver.frame(), b"small");
     let reason = driver.reason();
     assert!(reason.contains("2000 bytes") && reason.contains("limit of 1000"), "{reason}");
+    assert!(reason.contains("message_bytes_max"), "{reason}");
     drop(server.join().unwrap());
 }
 

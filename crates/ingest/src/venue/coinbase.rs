@@ -1,0 +1,129 @@
+//! What Coinbase's two feeds have in common: what was asked for, how trades are numbered.
+
+mod asked;
+mod trade_ids;
+
+pub(super) use asked::{Asked, AskedChannel, Refused};
+pub(super) use trade_ids::{TradeIds, TradeStanding};
+
+use tickring_event::{Instrument, Level, Price, Quantity, Side, TopOfBook};
+
+use crate::batch::EventBatch;
+use crate::json::{Items, Value};
+use crate::venue::DecodeError;
+use crate::venue::listing::{Numbers, number};
+
+/// For an instrument whose first message has no number: its scales are then the usual ones.
+pub(super) const NO_NUMBERS: Numbers<'static> = Numbers { price: b"0", quantity: b"0" };
+
+/// Longest words of a refusal that are kept.
+const REFUSAL_CHARS_MAX: usize = 200;
+
+/// The fields of a ticker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TickerKeys {
+    pub(super) bid_quantity: &'static str,
+    pub(super) ask_quantity: &'static str,
+}
+
+pub(super) fn items<'tape, 'text>(
+    value: Value<'tape, 'text>,
+    field: &'static str,
+) -> Result<Items<'tape, 'text>, DecodeError> {
+    value.items().ok_or(DecodeError::WrongType { field })
+}
+
+pub(super) fn numbers<'text>(
+    value: Value<'_, 'text>,
+    price: &'static str,
+    quantity: &'static str,
+) -> Result<Numbers<'text>, DecodeError> {
+    let [price, quantity] =
+        [value.need(price)?.decimal(price)?, value.need(quantity)?.decimal(quantity)?];
+    Ok(Numbers { price, quantity })
+}
+
+/// The taker's side, from the maker's. Another word is remarked and tells no side.
+pub(super) fn taker(maker: Option<&str>, batch: &mut EventBatch) -> Option<Side> {
+    let is = |word: &str| maker.is_some_and(|it| it.eq_ignore_ascii_case(word));
+    if is("buy") {
+        Some(Side::Sell)
+    } else if is("sell") {
+        Some(Side::Buy)
+    } else {
+        batch.remark("unknown_side");
+        None
+    }
+}
+
+/// The best bid and ask, and the last price.
+pub(super) fn top_of_book(
+    ticker: Value<'_, '_>,
+    keys: TickerKeys,
+    instrument: &Instrument,
+) -> Result<TopOfBook, DecodeError> {
+    let price = |key| {
+        let text = told(ticker, key)?;
+        text.map(|it| instrument.price(it)).transpose().map_err(number(key))
+    };
+    let quantity = |key| {
+        let text = told(ticker, key)?;
+        text.map(|it| instrument.quantity(it)).transpose().map_err(number(key))
+    };
+    let bid = (price("best_bid")?, quantity(keys.bid_quantity)?);
+    let ask = (price("best_ask")?, quantity(keys.ask_quantity)?);
+    let (bid_price, bid_quantity) = without_zeros(bid);
+    let (ask_price, ask_quantity) = without_zeros(ask);
+    Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price: price("price")? })
+}
+
+/// The first price and quantity of a ticker.
+pub(super) fn first_of_ticker<'text>(
+    ticker: Value<'_, 'text>,
+    keys: TickerKeys,
+) -> Result<Numbers<'text>, DecodeError> {
+    let first_of = |keys: &[&'static str]| {
+        let mut texts = keys.iter().filter_map(|key| told(ticker, key).transpose());
+        texts.next().unwrap_or(Ok(b"0"))
+    };
+    Ok(Numbers {
+        price: first_of(&["price", "best_bid", "best_ask"])?,
+        quantity: first_of(&[keys.bid_quantity, keys.ask_quantity, "last_size"])?,
+    })
+}
+
+/// The text of a number that is told: neither absent nor empty.
+fn told<'text>(
+    ticker: Value<'_, 'text>,
+    key: &'static str,
+) -> Result<Option<&'text [u8]>, DecodeError> {
+    let Some(value) = ticker.get(key) else { return Ok(None) };
+    Ok(Some(value.decimal(key)?).filter(|it| !it.is_empty()))
+}
+
+/// A side without orders may be written as zeros.
+fn without_zeros(side: (Option<Price>, Option<Quantity>)) -> (Option<Price>, Option<Quantity>) {
+    match side {
+        (Some(price), quantity) if price.is_zero() && quantity.is_none_or(Quantity::is_zero) => {
+            (None, None)
+        }
+        side => side,
+    }
+}
+
+/// The levels of a message whose sides may come mixed: bids go out at once, asks after them.
+#[derive(Debug, Default)]
+pub(super) struct Asks(Vec<Level>);
+
+impl Asks {
+    /// The asks of a new message.
+    pub(super) fn start(&mut self) -> &mut Vec<Level> {
+        self.0.clear();
+        &mut self.0
+    }
+}
+
+/// The venue's words, printable and not too long.
+pub(super) fn printable(words: &str) -> String {
+    words.chars().filter(|it| !it.is_control()).take(REFUSAL_CHARS_MAX).collect()
+}
