@@ -439,6 +439,15 @@ pub(crate) enum VenueName {
     Tickdb,
     BinanceSpot,
     BinanceUsdm,
+    BybitSpot,
+    BybitLinear,
+    BybitInverse,
+    CoinbaseAdvanced,
+    CoinbaseExchange,
+    Kraken,
+    /// Kraken's first WebSocket interface; recorded only.
+    KrakenV1,
+    Okx,
     /// Tardis' downloadable CSV files; recorded only.
     TardisCsv,
     /// LOBSTER's order books; recorded only.

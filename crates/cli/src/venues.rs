@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tickring_event::Instruments;
 use tickring_ingest::{
-    Binance, Market, Offer, Profile, RowFormat, Rows, Subscription, SubscriptionError, TardisCsv,
-    Venue,
+    Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Kraken, KrakenV1, Market,
+    Offer, Okx, Profile, RowFormat, Rows, Subscription, SubscriptionError, TardisCsv, Venue,
 };
 
 use crate::args::VenueName;
@@ -34,7 +34,16 @@ impl VenueName {
         let (offer, profile) = match self {
             Self::BinanceSpot => (Binance::OFFER_SPOT, Binance::PROFILE_SPOT),
             Self::BinanceUsdm => (Binance::OFFER_USDM, Binance::PROFILE_USDM),
-            Self::Tickdb | Self::TardisCsv | Self::Lobster | Self::Databento => return None,
+            Self::BybitSpot => bybit(BybitProduct::Spot),
+            Self::BybitLinear => bybit(BybitProduct::Linear),
+            Self::BybitInverse => bybit(BybitProduct::Inverse),
+            Self::CoinbaseAdvanced => (CoinbaseAdvanced::OFFER, CoinbaseAdvanced::PROFILE),
+            Self::CoinbaseExchange => (CoinbaseExchange::OFFER, CoinbaseExchange::PROFILE),
+            Self::Kraken => (Kraken::OFFER, Kraken::PROFILE),
+            Self::Okx => (Okx::OFFER, Okx::PROFILE),
+            Self::Tickdb | Self::KrakenV1 | Self::TardisCsv | Self::Lobster | Self::Databento => {
+                return None;
+            }
         };
         Some(Public { offer, profile })
     }
@@ -52,10 +61,38 @@ impl VenueName {
         match self {
             Self::BinanceSpot => binance(Market::Spot, wanted, instruments),
             Self::BinanceUsdm => binance(Market::UsdM, wanted, instruments),
+            Self::BybitSpot => {
+                boxed(Bybit::new(BybitProduct::Spot, self.asked(wanted), instruments))
+            }
+            Self::BybitLinear => {
+                boxed(Bybit::new(BybitProduct::Linear, self.asked(wanted), instruments))
+            }
+            Self::BybitInverse => {
+                boxed(Bybit::new(BybitProduct::Inverse, self.asked(wanted), instruments))
+            }
+            Self::CoinbaseAdvanced => boxed(CoinbaseAdvanced::new(self.asked(wanted), instruments)),
+            Self::CoinbaseExchange => boxed(CoinbaseExchange::new(self.asked(wanted), instruments)),
+            Self::Kraken => boxed(Kraken::new(self.asked(wanted), instruments)),
+            Self::KrakenV1 => Ok(Box::new(KrakenV1::new(&wanted.symbols(), instruments))),
+            Self::Okx => boxed(Okx::new(self.asked(wanted), instruments)),
             Self::TardisCsv => Ok(Box::new(TardisCsv::new(&wanted.symbols(), instruments))),
             Self::Lobster => Ok(rows(RowFormat::Lobster, &wanted, instruments)),
             Self::Databento => Ok(rows(RowFormat::Databento, &wanted, instruments)),
             Self::Tickdb => Err(Failure::usage("TickDB is subscribed to in a way of its own")),
+        }
+    }
+}
+
+impl VenueName {
+    /// The subscription that gives all of `wanted`.
+    fn asked(self, wanted: Wanted) -> Subscription {
+        match wanted {
+            Wanted::Subscribed(subscription) => subscription,
+            Wanted::Recorded(symbols) if symbols.is_empty() => Subscription::default(),
+            Wanted::Recorded(symbols) => {
+                let channels = self.public().map_or(&[][..], |public| public.offer.channels);
+                Subscription { symbols, channels: channels.to_vec(), depth: None }
+            }
         }
     }
 }
@@ -70,6 +107,19 @@ impl Wanted {
     }
 }
 
+fn boxed<V: Venue + 'static>(
+    venue: Result<V, SubscriptionError>,
+) -> Result<Box<dyn Venue>, Failure> {
+    match venue {
+        Ok(venue) => Ok(Box::new(venue)),
+        Err(error) => Err(Failure::usage(error.to_string())),
+    }
+}
+
+const fn bybit(product: BybitProduct) -> (Offer, Profile) {
+    (Bybit::offer(product), Bybit::profile(product))
+}
+
 fn binance(
     market: Market,
     wanted: Wanted,
@@ -78,16 +128,11 @@ fn binance(
     Ok(match wanted {
         Wanted::Recorded(symbols) => Box::new(Binance::new(market, &symbols, instruments)),
         Wanted::Subscribed(subscription) => {
-            let venue = Binance::subscribing(market, subscription, instruments);
-            Box::new(venue.map_err(|error| wrong(&error))?)
+            return boxed(Binance::subscribing(market, subscription, instruments));
         }
     })
 }
 
 fn rows(format: RowFormat, wanted: &Wanted, instruments: Arc<Instruments>) -> Box<dyn Venue> {
     Box::new(Rows::new(format, &wanted.symbols(), instruments))
-}
-
-fn wrong(error: &SubscriptionError) -> Failure {
-    Failure::usage(error.to_string())
 }

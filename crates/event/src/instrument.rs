@@ -4,7 +4,7 @@
 //! and never moves.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use thiserror::Error;
@@ -110,13 +110,14 @@ impl Instrument {
         self.quantity.parse(text).map(Quantity::from_mantissa)
     }
 
-    /// A price in the venue's own writing: as many decimals as the longest price seen so far.
+    /// A price in the venue's own writing: without zeros at the end, or, where the venue was seen to
+    /// write such zeros, with as many decimals as the longest price seen so far.
     #[must_use]
     pub fn price_text(&self, price: Price) -> DecimalText {
         self.price.text(price.mantissa())
     }
 
-    /// A quantity in the venue's own writing: as many decimals as the longest quantity seen so far.
+    /// A quantity in the venue's own writing, as of [`Instrument::price_text`].
     #[must_use]
     pub fn quantity_text(&self, quantity: Quantity) -> DecimalText {
         self.quantity.text(quantity.mantissa())
@@ -129,6 +130,8 @@ struct Denomination {
     scale: Scale,
     /// Decimals of the longest text seen: how numbers are shown, never how they are kept.
     decimals_seen: AtomicU8,
+    /// A fraction was seen that ends with a zero: the venue writes all of its decimals.
+    is_padded: AtomicBool,
 }
 
 impl Denomination {
@@ -148,7 +151,11 @@ impl Denomination {
             let scale = Scale::new(decimals).expect("both bounds are within the scale's own");
             match Decimal::parse(first, scale) {
                 Ok(decimal) if decimal.mantissa.abs() <= limit || decimals == own => {
-                    return Ok(Self { scale, decimals_seen: AtomicU8::new(own) });
+                    return Ok(Self {
+                        scale,
+                        decimals_seen: AtomicU8::new(own),
+                        is_padded: AtomicBool::new(is_padded(first, decimal)),
+                    });
                 }
                 Err(error) if decimals == own => return Err(error),
                 Ok(_) | Err(_) => decimals -= 1,
@@ -163,13 +170,26 @@ impl Denomination {
         if decimal.decimals > self.decimals_seen.load(Ordering::Relaxed) {
             self.decimals_seen.store(decimal.decimals.min(DECIMALS_MAX), Ordering::Relaxed);
         }
+        // Relaxed: as above.
+        if is_padded(text, decimal) && !self.is_padded.load(Ordering::Relaxed) {
+            self.is_padded.store(true, Ordering::Relaxed);
+        }
         Ok(decimal.mantissa)
     }
 
     fn text(&self, mantissa: i64) -> DecimalText {
         // Relaxed: as in `parse`.
-        DecimalText::new(mantissa, self.scale, self.decimals_seen.load(Ordering::Relaxed))
+        let is_padded = self.is_padded.load(Ordering::Relaxed);
+        // Relaxed: as in `parse`.
+        let decimals_min = if is_padded { self.decimals_seen.load(Ordering::Relaxed) } else { 0 };
+        DecimalText::new(mantissa, self.scale, decimals_min)
     }
+}
+
+/// Whether a text shows that its venue writes zeros at the end of fractions. A zero that removes a level
+/// is written in any way and shows nothing.
+fn is_padded(text: &[u8], decimal: Decimal) -> bool {
+    decimal.decimals > 0 && decimal.mantissa != 0 && text.last() == Some(&b'0')
 }
 
 fn decimals_of(text: &[u8]) -> u8 {
@@ -314,6 +334,21 @@ mod tests {
         assert_eq!(instrument.price_text(price).to_string(), "61659.70");
         instrument.price(b"61659.123").unwrap();
         assert_eq!(instrument.price_text(price).to_string(), "61659.700");
+    }
+
+    #[test]
+    fn a_venue_that_leaves_zeros_away_is_shown_without_them() {
+        let instruments = Instruments::new();
+        let id = instruments.register("BTCUSDT", b"65140.4", b"0").unwrap();
+        let instrument = instruments.instrument(id).unwrap();
+        let quantity = instrument.quantity(b"0.014").unwrap();
+        instrument.quantity(b"0.00000000").unwrap();
+        instrument.quantity(b"0.622237").unwrap();
+        assert_eq!(instrument.quantity_text(quantity).to_string(), "0.014");
+        let price = instrument.price(b"65140").unwrap();
+        assert_eq!(instrument.price_text(price).to_string(), "65140");
+        instrument.quantity(b"0.10").unwrap();
+        assert_eq!(instrument.quantity_text(quantity).to_string(), "0.01400000");
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn command(command: &Command) -> &'static str {
     match command {
         Command::Resync(_) => "resync",
         Command::Fetch(_) => "fetch",
-        Command::Send(_) | Command::Renew => "other",
+        Command::Send(_) | Command::Leave => "leave".to_owned(),
+        Command::Renew => "other",
     }
 }
 
