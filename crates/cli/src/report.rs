@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use tickring_event::{Digest, Instrument, InstrumentId, Instruments};
 use tickring_ingest::{Checks, DecodeFailure, GapRecord, IngestReport, RecordedTally, Remark};
 use tickring_metrics::{
-    BookReport, CaptureReport, Clock, ConnectionsReport, Counter, Counters, CutReport,
-    DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport,
-    RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
+    BookReport, CaptureReport, Clock, ConnectionsReport, ControlReport, Counter, Counters,
+    CutReport, DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport,
+    LossReport, RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport,
+    StrategyReport,
 };
 use tickring_ring::Gauges;
 
@@ -58,6 +59,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
                 .map(|it| (it.reason.to_owned(), example(it, &ingest.remarks)))
                 .collect(),
         },
+        control: control(counters),
         remarks: remarks(ingest),
         messages: messages.iter().map(named).collect(),
         events: events(counters),
@@ -166,6 +168,15 @@ fn events(counters: &Counters) -> EventsReport {
         bar: counters.get(Counter::EventsBar),
         gap: counters.get(Counter::EventsGap),
         status: counters.get(Counter::EventsStatus),
+    }
+}
+
+fn control(counters: &Counters) -> ControlReport {
+    ControlReport {
+        acks: counters.get(Counter::Acks),
+        pongs: counters.get(Counter::Pongs),
+        refusals: counters.get(Counter::Refusals),
+        ignored: counters.get(Counter::Ignored),
     }
 }
 

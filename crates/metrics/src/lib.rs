@@ -55,10 +55,10 @@ pub use latency::{
     LatencyRecorder, LatencySummary, RANGE_TICKS_MAX, RANGE_TICKS_MIN, SIGNIFICANT_DIGITS,
 };
 pub use report::{
-    BookReport, CaptureReport, ChecksumsReport, ConnectionsReport, CutReport, DecodeErrorsReport,
-    EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport, RecordedReport,
-    RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport, TopCheckReport,
-    TopLevels,
+    BookReport, CaptureReport, ChecksumsReport, ConnectionsReport, ControlReport, CutReport,
+    DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport,
+    RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
+    TopCheckReport, TopLevels,
 };
 pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

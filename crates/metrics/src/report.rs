@@ -32,6 +32,8 @@ pub struct Report {
     /// What frames held that was skipped, or that their venue does not document, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub remarks: BTreeMap<String, RemarkReport>,
+    /// Frames that are no market data. With `messages` and `decode_errors` they make up all frames.
+    pub control: ControlReport,
     /// Decoded messages by the venue's own kind.
     pub messages: BTreeMap<String, u64>,
     /// Events on the ring by kind.
@@ -91,6 +93,19 @@ pub struct DecodeErrorsReport {
     /// The start of one such frame, by reason. Left out when there is none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub examples: BTreeMap<String, String>,
+}
+
+/// Frames that are no market data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ControlReport {
+    /// Subscriptions that the venue acknowledged.
+    pub acks: u64,
+    /// Life signs.
+    pub pongs: u64,
+    /// Requests that the venue refused.
+    pub refusals: u64,
+    /// Well-formed and of no use here; `remarks` says why.
+    pub ignored: u64,
 }
 
 /// Something that frames held, by reason.

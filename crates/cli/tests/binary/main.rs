@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod capture;
+mod chained;
 mod configuration;
 mod damage;
 mod demo;
+mod expected;
 mod imported;
 mod inspect;
 mod interrupts;

@@ -29,6 +29,10 @@ bytes: number
 command: string
 connections.attempts: number
 connections.reconnects: number
+control.acks: number
+control.ignored: number
+control.pongs: number
+control.refusals: number
 decode_errors.by_reason.malformed: number
 decode_errors.by_reason.missing_field: number
 decode_errors.examples.malformed: string
