@@ -5,6 +5,11 @@
 //! makes a present snapshot for whoever comes late or starts over.
 
 mod binance;
+mod kraken;
+mod okx;
+#[cfg(test)]
+#[path = "dialect/tests/recorded.rs"]
+mod recorded;
 pub(crate) mod text_book;
 
 use std::borrow::Cow;
