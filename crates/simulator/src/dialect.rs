@@ -10,6 +10,11 @@ mod okx;
 #[cfg(test)]
 #[path = "dialect/tests/recorded.rs"]
 mod recorded;
+pub(crate) mod bybit;
+pub(crate) mod coinbase_advanced;
+pub(crate) mod coinbase_exchange;
+#[cfg(test)]
+mod test_frames;
 pub(crate) mod text_book;
 
 use std::borrow::Cow;

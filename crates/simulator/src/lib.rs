@@ -79,6 +79,7 @@ mod profile;
 mod schedule;
 mod time;
 
+mod dialect;
 mod server;
 
 mod feed;
