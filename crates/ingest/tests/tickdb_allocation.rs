@@ -47,6 +47,7 @@ fn decoding_allocates_nothing_in_steady_state() {
     let mut venue = TickDb::new(&config, Arc::new(Instruments::new())).unwrap();
     venue.open(&mut EventBatch::new());
     let mut batch = EventBatch::new();
+    venue.open(&mut batch);
     let numbered = [
         r#"{"cmd":"trade","data":{"symbol":"BTCUSDT","seq":1,"price":"1","quantity":"1"}}"#,
         r#"{"cmd":"trade","data":{"symbol":"BTCUSDT","seq":9,"price":"1","quantity":"1"}}"#,
