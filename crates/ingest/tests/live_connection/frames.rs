@@ -251,6 +251,23 @@ fn a_message_above_the_limit_ends_the_connection() {
 }
 
 #[test]
+fn a_snapshot_of_five_megabytes_is_one_frame_within_the_default_limits() {
+    // The size of a recorded book of Coinbase Advanced Trade.
+    const BYTES: usize = 5_079_379;
+    let (listener, url) = listen();
+    let server = serve(move || {
+        let mut socket = accept(&listener);
+        socket.send(Message::text("x".repeat(BYTES))).unwrap();
+        socket.send(Message::text("small")).unwrap();
+        socket
+    });
+    let mut driver = Driver::new(eager(url));
+    assert_eq!(driver.frame().len(), BYTES);
+    assert_eq!(driver.frame(), b"small");
+    drop(server.join().unwrap());
+}
+
+#[test]
 fn a_close_frame_gives_its_code_and_reason() {
     let (listener, url) = listen();
     let server = serve(move || {
