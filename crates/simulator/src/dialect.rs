@@ -13,8 +13,6 @@ mod recorded;
 pub(crate) mod bybit;
 pub(crate) mod coinbase_advanced;
 pub(crate) mod coinbase_exchange;
-#[cfg(test)]
-mod test_frames;
 pub(crate) mod text_book;
 
 use std::borrow::Cow;
@@ -182,3 +180,4 @@ mod tests {
         assert!(error.contains("binance-spot, binance-usdm"), "{error}");
     }
 }
+mod tests;

@@ -26,6 +26,7 @@
 //!   subscribed to anew ends the connection, since nothing else would bring it back.
 
 mod decode;
+mod fields;
 mod sequence;
 mod subscribe;
 

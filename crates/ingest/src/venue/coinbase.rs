@@ -19,6 +19,9 @@ pub(super) const NO_NUMBERS: Numbers<'static> = Numbers { price: b"0", quantity:
 /// Longest words of a refusal that are kept.
 const REFUSAL_CHARS_MAX: usize = 200;
 
+/// Why a ticker that tells nothing becomes no event.
+pub(super) const WITHOUT_PRICE: &str = "ticker_without_price";
+
 /// The fields of a ticker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TickerKeys {

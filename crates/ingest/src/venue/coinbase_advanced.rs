@@ -25,6 +25,7 @@
 //! - A refusal that names a product or a channel gives that up, and the rest is asked for again.
 
 mod decode;
+mod fields;
 mod sequence;
 mod subscribe;
 

@@ -204,11 +204,15 @@ fn what_is_not_documented_is_read_or_counted() {
         "field `best_bid`: text is not a decimal number",
         &[],
     );
-    it.check(r#"{"channel":"ticker","sequence_num":5,"events":[]}"#, "ticker", &[]);
+    let empty =
+        r#"{"channel":"ticker","sequence_num":5,"events":[{"tickers":[{"product_id":"A"}]}]}"#;
+    it.check(empty, "ticker", &[]);
+    assert_eq!(it.remarks(), ["ticker_without_price"]);
+    it.check(r#"{"channel":"ticker","sequence_num":6,"events":[]}"#, "ticker", &[]);
     it.check(r#"{"channel":"ticker","events":[]}"#, "field `sequence_num` is missing", &[]);
-    it.check(r#"{"sequence_num":6}"#, "field `channel` is missing", &[]);
+    it.check(r#"{"sequence_num":7}"#, "field `channel` is missing", &[]);
     it.check("]", "frame is not valid JSON", &[]);
-    it.check(at(7, HEARTBEAT), "pong", &[]);
+    it.check(at(8, HEARTBEAT), "pong", &[]);
 }
 
 #[test]

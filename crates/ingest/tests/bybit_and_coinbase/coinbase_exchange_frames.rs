@@ -89,6 +89,7 @@ fn what_is_not_documented_is_read_or_counted() {
         "field `best_bid`: text is not a decimal number",
         &[],
     );
+    it.check(r#"{"type":"ticker","product_id":"A"}"#, "ignored ticker_without_price", &[]);
     it.check("{}", "field `type` is missing", &[]);
     it.check("nonsense", "frame is not valid JSON", &[]);
     it.check(

@@ -228,7 +228,7 @@ fn echo_id(request: &Value, answer: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_frames::recorded;
+    use super::super::tests::recorded;
     use super::*;
 
     fn linear() -> BybitDialect {

@@ -253,7 +253,7 @@ fn number_place(text: &[u8]) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_frames::recorded;
+    use super::super::tests::recorded;
     use super::*;
 
     fn value(text: impl AsRef<[u8]>) -> Value {

@@ -176,7 +176,7 @@ fn listed(client: &Subscriber) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_frames::recorded;
+    use super::super::tests::recorded;
     use super::*;
 
     fn value(text: impl AsRef<[u8]>) -> Value {

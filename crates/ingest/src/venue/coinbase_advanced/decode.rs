@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use tickring_event::{
-    Bar, DecimalError, Flags, Gap, GapReason, Instrument, InstrumentId, Instruments, Level,
-    MarketEvent, Origin, Trade,
+    Flags, Gap, GapReason, InstrumentId, Instruments, Level, MarketEvent, Origin, TopOfBook, Trade,
 };
 use tickring_metrics::Counter;
 
+use super::fields::{Reading, Whose, first_level, level_of, note_heartbeat, read_bar};
 use super::sequence::{Numbering, Place, Standing};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::coinbase::{
-    Asks, NO_NUMBERS, TickerKeys, TradeIds, TradeStanding, first_of_ticker, items, numbers, taker,
-    top_of_book,
+    Asks, TickerKeys, TradeIds, TradeStanding, WITHOUT_PRICE, first_of_ticker, items, numbers,
+    taker, top_of_book,
 };
-use crate::venue::listing::{Listing, Numbers, number};
-use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, time_text};
+use crate::venue::listing::{Listing, Numbers};
+use crate::venue::{DecodeError, Inbound, time_text};
 
 /// What the indexes below count.
 pub(super) const MESSAGE_KINDS: [&str; 5] =
@@ -32,11 +32,6 @@ const CANDLES: usize = 4;
 
 const TICKER_KEYS: TickerKeys =
     TickerKeys { bid_quantity: "best_bid_quantity", ask_quantity: "best_ask_quantity" };
-
-/// Length of a candle.
-const CANDLE_NS: i64 = 300_000_000_000;
-
-const NS_PER_S: i64 = 1_000_000_000;
 
 /// From parsed frames to events.
 #[derive(Debug)]
@@ -60,14 +55,6 @@ struct State {
     trades: TradeIds,
 }
 
-#[derive(Debug, Default)]
-struct Reading {
-    /// Books that a message names.
-    positions: Vec<usize>,
-    /// A message that could not be read as far as to know which.
-    is_any: bool,
-}
-
 /// The events of one product in a depth message.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -83,13 +70,6 @@ struct Execution {
     position: usize,
     origin: Origin,
     trade: Trade,
-}
-
-/// Whose the parts of a message were.
-#[derive(Clone, Copy, Debug, Default)]
-struct Whose {
-    wanted: bool,
-    other: bool,
 }
 
 /// A message on its way.
@@ -389,6 +369,10 @@ impl Decoder {
                 let position = self.position(ticker, first)?;
                 let Some(position) = whose.note(position) else { continue };
                 let top = top_of_book(ticker, TICKER_KEYS, self.listing.instrument(position))?;
+                if top == TopOfBook::default() {
+                    batch.remark(WITHOUT_PRICE);
+                    continue;
+                }
                 let origin = self.origin(message, position, None, batch);
                 batch.push(MarketEvent::top_of_book(&origin, &top));
             }
@@ -438,68 +422,4 @@ impl Decoder {
         origin.venue_sequence = message.number;
         origin
     }
-}
-
-impl Whose {
-    const fn note(&mut self, position: Option<usize>) -> Option<usize> {
-        match position {
-            Some(_) => self.wanted = true,
-            None => self.other = true,
-        }
-        position
-    }
-
-    /// What the message is: ignored if all of it was about products that nobody wants.
-    const fn inbound(self, kind: usize) -> Inbound {
-        if self.wanted || !self.other {
-            Inbound::Data(kind)
-        } else {
-            Inbound::Ignored(OTHER_SYMBOL)
-        }
-    }
-}
-
-impl Reading {
-    fn clear(&mut self) {
-        self.positions.clear();
-        self.is_any = false;
-    }
-}
-
-/// A heartbeat's counter is a number or a text of digits. What is neither is remarked.
-fn note_heartbeat(root: Value<'_, '_>, batch: &mut EventBatch) {
-    let counter = |event: Value<'_, '_>| event.get("heartbeat_counter").and_then(Value::whole);
-    let mut events = root.get("events").and_then(Value::items);
-    let is_readable =
-        events.as_mut().is_some_and(|it| it.next().is_some_and(|it| counter(it).is_some()));
-    if !is_readable {
-        batch.remark("unreadable_heartbeat");
-    }
-}
-
-fn first_level<'text>(event: Value<'_, 'text>) -> Result<Numbers<'text>, DecodeError> {
-    let first = items(event.need("updates")?, "updates")?.next();
-    first.map_or(Ok(NO_NUMBERS), level_of)
-}
-
-fn level_of<'text>(update: Value<'_, 'text>) -> Result<Numbers<'text>, DecodeError> {
-    numbers(update, "price_level", "new_quantity")
-}
-
-fn read_bar(candle: Value<'_, '_>, instrument: &Instrument) -> Result<Bar, DecodeError> {
-    let price = |key| instrument.price(candle.need(key)?.decimal(key)?).map_err(number(key));
-    let start_s = candle.need("start")?.integer().filter(|it| *it >= 0);
-    let start_s = start_s.ok_or(DecodeError::WrongType { field: "start" })?;
-    let start_ns = start_s.checked_mul(NS_PER_S);
-    let volume = candle.need("volume")?.decimal("volume")?;
-    Ok(Bar {
-        start_ns: start_ns.ok_or_else(|| number("start")(DecimalError::Overflow))?,
-        interval_ns: CANDLE_NS,
-        open: price("open")?,
-        high: price("high")?,
-        low: price("low")?,
-        close: price("close")?,
-        volume: instrument.quantity(volume).map_err(number("volume"))?,
-        trades: 0,
-    })
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tickring_event::{
-    Flags, Gap, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Origin, Trade,
+    Flags, Gap, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Origin, TopOfBook,
+    Trade,
 };
 use tickring_metrics::Counter;
 
@@ -12,8 +13,8 @@ use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::coinbase::{
-    Asks, NO_NUMBERS, TickerKeys, TradeIds, TradeStanding, first_of_ticker, items, numbers, taker,
-    top_of_book,
+    Asks, NO_NUMBERS, TickerKeys, TradeIds, TradeStanding, WITHOUT_PRICE, first_of_ticker, items,
+    numbers, taker, top_of_book,
 };
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, time_text};
@@ -207,6 +208,9 @@ impl Decoder {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let top = top_of_book(root, TICKER_KEYS, self.listing.instrument(position))?;
+        if top == TopOfBook::default() {
+            return Ok(Inbound::Ignored(WITHOUT_PRICE));
+        }
         let sequence = root.get("sequence").and_then(Value::whole).unwrap_or(NO_NUMBER);
         let origin = self.origin(message, position, sequence, batch);
         batch.push(MarketEvent::top_of_book(&origin, &top));
