@@ -113,6 +113,15 @@ impl Desk {
         self.exchanges.iter().any(|it| matches!(it.state, State::Asks { .. }))
     }
 
+    /// Whether an answer that is due is on its way to its client.
+    pub(super) fn is_answering(&self, now_ns: u64) -> bool {
+        self.exchanges.iter().any(|it| match it.state {
+            State::Answered { due_ns, .. } => now_ns >= due_ns,
+            State::Left => true,
+            State::Asks { .. } | State::Over => false,
+        })
+    }
+
     /// Finds answers for those who ask; true if there were any.
     pub(super) fn answer(
         &mut self,

@@ -314,6 +314,32 @@ fn the_recording_waits_at_a_snapshot_until_somebody_asks_for_it() {
 }
 
 #[test]
+fn at_full_speed_frames_wait_while_an_answer_is_being_read_but_not_while_it_is_held_back() {
+    for (delay_ms, waits) in [(0, true), (10_000_000, false)] {
+        let mut frames = vec![DIFF.to_owned(), SNAPSHOT.to_owned()];
+        frames.extend((0..10).map(|id| trade("a", id)));
+        let file = written(&frames);
+        let mut config = starting_after(1, venue("binance-spot", &[file.path()]));
+        config.faults.http.delay_ms = delay_ms;
+        let report = serve(config, |address| {
+            let mut client = connect(address);
+            subscribe(&mut client, &["a@depth", "a@trade"]);
+            assert_eq!(client.text(), DIFF);
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET {DEPTH} HTTP/1.1\r\n\r\n").unwrap();
+            if waits {
+                let mut body = Vec::new();
+                stream.read_to_end(&mut body).unwrap();
+                client.expect_silence();
+                drop(stream);
+            }
+            (0..10).for_each(|id| assert_eq!(id_of(&client.json()), id));
+        });
+        assert_eq!(report.unwrap().venue.unwrap().frames_played, 12);
+    }
+}
+
+#[test]
 fn a_snapshot_that_nobody_asks_for_is_passed_over_in_time() {
     let after = DIFF.replace(r#""U":5,"u":6"#, r#""U":7,"u":9"#);
     let file = written(&[DIFF, SNAPSHOT, &after]);

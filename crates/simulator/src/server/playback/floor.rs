@@ -13,7 +13,7 @@ use crate::server::door::Door;
 use crate::server::http::Desk;
 use crate::server::send::PENDING_MAX;
 use crate::{
-    Ending, Feed, Protocol, SimulatorConfig, SimulatorError, SimulatorReport, VenueReport,
+    Ending, Feed, Protocol, SimulatorConfig, SimulatorError, SimulatorReport, Speed, VenueReport,
 };
 
 /// Everybody who is connected to a venue.
@@ -25,6 +25,9 @@ pub(crate) struct Floor {
     others: Others,
     gate: Gate,
     cuts: CutPlan,
+    /// Frames have times to keep. Without, they wait while an answer over HTTP is being read, or a
+    /// whole session would be gone by then.
+    is_paced: bool,
     get_wait_ns_max: u64,
     /// Since when the recording waits for an HTTP request.
     get_awaited_ns: Option<u64>,
@@ -39,6 +42,7 @@ pub(crate) struct FloorPlan {
     start_after: Option<u32>,
     get_wait_ms_max: u64,
     cuts: CutPlan,
+    is_paced: bool,
 }
 
 /// Cuts, spread evenly over frames.
@@ -73,7 +77,8 @@ struct Gate {
 impl FloorPlan {
     /// What a configuration asks for, whose feed must be a venue's.
     pub(crate) fn of(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
-        let Feed::Venue { protocol, paths, start_after, get_wait_ms_max, .. } = &config.feed else {
+        let Feed::Venue { protocol, paths, speed, start_after, get_wait_ms_max } = &config.feed
+        else {
             return Err(SimulatorError::Config("the feed is no venue's"));
         };
         let count = config.faults.cuts.count;
@@ -81,13 +86,14 @@ impl FloorPlan {
         let frames = config.frames_max.map_or(frames, |max| max.min(frames));
         let (start_after, get_wait_ms_max) = (*start_after, *get_wait_ms_max);
         let cuts = CutPlan { count, frames };
-        Ok(Self { protocol: *protocol, start_after, get_wait_ms_max, cuts })
+        let is_paced = *speed != Speed::Max;
+        Ok(Self { protocol: *protocol, start_after, get_wait_ms_max, cuts, is_paced })
     }
 }
 
 impl Floor {
     pub(crate) fn new(plan: FloorPlan) -> Self {
-        let FloorPlan { protocol, start_after, get_wait_ms_max, cuts } = plan;
+        let FloorPlan { protocol, start_after, get_wait_ms_max, cuts, is_paced } = plan;
         Self {
             dialect: protocol.dialect(),
             desk: Desk::new(get_wait_ms_max),
@@ -95,6 +101,7 @@ impl Floor {
             others: Others::default(),
             gate: Gate::new(start_after),
             cuts,
+            is_paced,
             get_wait_ns_max: get_wait_ms_max.saturating_mul(1_000_000),
             get_awaited_ns: None,
             report: SimulatorReport::default(),
@@ -138,7 +145,8 @@ impl Floor {
             self.cut_all(config, now_ns);
             return Step::Waits;
         }
-        if self.awaits_get(text, now_ns) {
+        let is_held_up = !self.is_paced && self.desk.is_answering(now_ns);
+        if is_held_up || self.awaits_get(text, now_ns) {
             return Step::Waits;
         }
         let topic = self.dialect.take(text);
