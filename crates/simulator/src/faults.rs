@@ -39,6 +39,8 @@ pub struct Faults {
     pub silence_ms_max: Option<u64>,
     /// Close a connection that is older than this.
     pub age_ms_max: Option<u64>,
+    /// How long before that a venue's clients are told, where the venue does; one second if absent.
+    pub notice_ms: Option<u64>,
     /// Send a protocol ping this often.
     pub ping_interval_ms: Option<u64>,
     /// How the server ends a connection.

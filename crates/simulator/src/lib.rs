@@ -51,9 +51,9 @@
 //! after as many subscribe commands as are asked for, or when somebody has subscribed and nobody has
 //! sent a command for 100 ms, and stands still while nobody is subscribed: who comes back has missed
 //! nothing but what was on its way to a connection that ended, which the report counts. Snapshots that
-//! the venue gives over HTTP are answered on the same port; where one was recorded, the recording
-//! waits until a subscriber asks for it, for as long as is configured. At full speed it also waits
-//! while such an answer is being read.
+//! the venue gives over HTTP are answered on the same port; the recording waits until a subscriber asks
+//! for its snapshot, for as long as is configured. At full speed it also waits while such an answer is
+//! being read.
 //!
 //! # What is left out
 //! TLS, compression, REST interfaces beyond a venue's snapshots, other markets' particular members,

@@ -11,7 +11,7 @@
 //! id is nearest.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
@@ -31,10 +31,9 @@ pub(super) struct Binance {
     market: Market,
     /// By symbol, as it is written in messages.
     books: BTreeMap<String, Kept>,
-    /// Symbols whose depth was subscribed to: their clients will ask for snapshots.
-    wanted: BTreeSet<String>,
-    /// Symbols whose snapshot was asked for.
-    asked: BTreeSet<String>,
+    /// Symbols whose depth was subscribed to and whose snapshot was not asked for since: whether a
+    /// diff was taken since, after which clients ask.
+    pending: BTreeMap<String, bool>,
     /// The last time that a message told, in ms.
     time_ms: u64,
 }
@@ -153,9 +152,7 @@ impl Dialect for Binance {
             Some(Ok(limit @ 1..=LEVELS_MAX)) => limit,
             Some(_) => return refused(-1130, "Data sent for parameter 'limit' is not valid."),
         };
-        if self.asked.len() < SYMBOLS_MAX {
-            self.asked.insert(symbol.to_owned());
-        }
+        self.pending.remove(symbol);
         match self.books.get(symbol) {
             Some(kept) if kept.book.is_seeded => {
                 let body = match kept.recorded.as_ref().filter(|it| has_at_most(it, limit)) {
@@ -168,17 +165,26 @@ impl Dialect for Binance {
         }
     }
 
+    /// A recorded snapshot waits for whoever subscribed to that symbol; so does the second diff that a
+    /// subscriber gets, since the first makes it ask.
     fn awaits_get(&self, text: &[u8]) -> bool {
-        let symbol = if text.starts_with(br#"{"snapshot":"#) {
-            let message: Value = serde_json::from_slice(text).unwrap_or_default();
-            message["snapshot"].as_str().map(str::to_owned)
-        } else if text.starts_with(br#"{"lastUpdateId":"#) {
-            let message: Value = serde_json::from_slice(text).unwrap_or_default();
-            message["lastUpdateId"].as_u64().and_then(|it| self.nearest(it)).map(str::to_owned)
-        } else {
-            None
+        if self.pending.is_empty() {
+            return false;
+        }
+        if let Some(stream) = stream_of(text) {
+            let symbol = topic_of(stream).strip_suffix("@depth").map(str::to_ascii_uppercase);
+            return symbol.is_some_and(|it| self.has_had_one(&it));
+        }
+        let message: Value = serde_json::from_slice(text).unwrap_or_default();
+        let data = message.get("data").unwrap_or(&message);
+        if data["e"] == "depthUpdate" {
+            return data["s"].as_str().is_some_and(|it| self.has_had_one(it));
+        }
+        let symbol = match message["lastUpdateId"].as_u64() {
+            Some(id) => self.nearest(id),
+            None => message["snapshot"].as_str(),
         };
-        symbol.is_some_and(|it| self.wanted.contains(&it) && !self.asked.contains(&it))
+        symbol.is_some_and(|it| self.pending.contains_key(it))
     }
 
     fn farewell(&mut self, client: &mut Subscriber) -> Vec<String> {
@@ -194,13 +200,7 @@ impl Dialect for Binance {
 
 impl Binance {
     pub(super) const fn new(market: Market) -> Self {
-        Self {
-            market,
-            books: BTreeMap::new(),
-            wanted: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            time_ms: 0,
-        }
+        Self { market, books: BTreeMap::new(), pending: BTreeMap::new(), time_ms: 0 }
     }
 
     /// Does what a command says; the result, or what is wrong with it.
@@ -239,13 +239,15 @@ impl Binance {
     fn subscribe(&mut self, client: &mut Subscriber, stream: &str) {
         let topic = topic_of(stream).to_owned();
         if let Some(symbol) = topic.strip_suffix("@depth") {
-            self.wanted.insert(symbol.to_ascii_uppercase());
+            self.pending.insert(symbol.to_ascii_uppercase(), false);
         }
         client.names.insert(topic.clone(), stream.to_owned());
         client.topics.insert(topic);
     }
 
     fn take_snapshot(&mut self, symbol: String, body: Value) {
+        // Nobody asked for it in time.
+        self.pending.remove(&symbol);
         let Some(last) = body["lastUpdateId"].as_u64() else { return };
         let kept = self.books.entry(symbol).or_default();
         if kept.book.is_seeded && last < kept.last {
@@ -262,6 +264,12 @@ impl Binance {
 
     fn take_diff(&mut self, diff: Map<String, Value>) {
         let Some(symbol) = diff.get("s").and_then(Value::as_str) else { return };
+        match self.pending.get_mut(symbol) {
+            Some(is_taken @ false) => *is_taken = true,
+            // It was not asked for in time.
+            Some(true) => drop(self.pending.remove(symbol)),
+            None => {}
+        }
         let kept = match self.books.get_mut(symbol) {
             Some(kept) => kept,
             None => self.books.entry(symbol.to_owned()).or_default(),
@@ -275,6 +283,11 @@ impl Binance {
             }
             kept.held.push_back(diff);
         }
+    }
+
+    /// Whether a subscriber of this symbol's depth has had a diff and has not asked for a snapshot.
+    fn has_had_one(&self, symbol: &str) -> bool {
+        self.pending.get(symbol) == Some(&true)
     }
 
     /// The symbol whose last update id is nearest to this one.
@@ -383,8 +396,6 @@ const LEVELS_DEFAULT: usize = 100;
 const LEVELS_MAX: usize = 5_000;
 /// Diffs of a symbol that wait for its snapshot; past that the oldest are forgotten.
 const HELD_MAX: usize = 16_384;
-/// Symbols that clients may ask about.
-const SYMBOLS_MAX: usize = 4_096;
 
 #[cfg(test)]
 mod tests;

@@ -259,6 +259,7 @@ fn a_connection_is_told_before_it_is_closed_for_its_age() {
     let file = written(&[trade("a", 1)]);
     let mut config = venue("binance-spot", &[file.path()]);
     config.faults.age_ms_max = Some(3_000);
+    config.faults.notice_ms = Some(2_000);
     let time = WaitingTime::new(10);
     let report = serve_on(&time, config, |address| {
         let mut client = connect(address);

@@ -136,7 +136,7 @@ fn a_snapshot_is_the_recorded_one_and_then_what_diffs_made_of_it() {
     let mut anybody = client("/stream?streams=btcusdt@depth");
     dialect.greet(&mut anybody);
     assert!(dialect.awaits_get(snapshot));
-    assert!(!dialect.awaits_get(diff(9, 9, "1").as_bytes()));
+    assert!(!dialect.awaits_get(diff(9, 9, "1").as_bytes()), "it has had none yet");
     assert!(matches!(dialect.get(path), Got::Later));
     assert!(!dialect.awaits_get(snapshot), "it was asked for");
     dialect.take(snapshot);
@@ -148,6 +148,30 @@ fn a_snapshot_is_the_recorded_one_and_then_what_diffs_made_of_it() {
     dialect.take(diff(9, 12, "0.000").as_bytes());
     let expected = json!({ "lastUpdateId": 12, "bids": [["1.40", "1"]], "asks": [["2.0", "1"]] });
     assert_eq!(body(&mut dialect, path), Some(expected));
+}
+
+#[test]
+fn whoever_subscribes_asks_after_its_first_diff() {
+    let mut dialect = spot();
+    let diff = |id: u64| {
+        let data = json!({ "e": "depthUpdate", "s": "A", "U": id, "u": id, "b": [], "a": [] });
+        json!({ "stream": "a@depth@100ms", "data": data }).to_string().into_bytes()
+    };
+    dialect.take(br#"{"snapshot":"A","body":{"lastUpdateId":1,"bids":[],"asks":[]}}"#);
+    dialect.take(&diff(2));
+    let late = |dialect: &mut Binance| dialect.greet(&mut client("/stream?streams=a@depth"));
+    late(&mut dialect);
+    assert!(!dialect.awaits_get(&diff(3)));
+    dialect.take(&diff(3));
+    assert!(dialect.awaits_get(&diff(4)));
+    assert!(!dialect.awaits_get(br#"{"stream":"a@trade","data":{}}"#));
+    assert!(body(&mut dialect, "/api/v3/depth?symbol=A").is_some());
+    assert!(!dialect.awaits_get(&diff(4)), "it was asked for");
+    late(&mut dialect);
+    dialect.take(&diff(4));
+    assert!(dialect.awaits_get(&diff(5)));
+    dialect.take(&diff(5));
+    assert!(!dialect.awaits_get(&diff(6)), "it is waited for once");
 }
 
 #[test]

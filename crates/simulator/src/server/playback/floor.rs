@@ -339,7 +339,7 @@ impl Client {
         let Some(age_ms_max) = config.faults.age_ms_max.filter(|_| !self.was_told) else {
             return false;
         };
-        let notice_ms = NOTICE_MS.min(age_ms_max / 2);
+        let notice_ms = config.faults.notice_ms.unwrap_or(NOTICE_MS).min(age_ms_max);
         if !self.connection.is_open() || self.connection.age_ms(now_ns) < age_ms_max - notice_ms {
             return false;
         }
