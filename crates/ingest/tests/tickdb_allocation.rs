@@ -45,7 +45,6 @@ fn decoding_allocates_nothing_in_steady_state() {
     let symbols = ["SPX", "XAUUSD", "NVDA.US", "700.HK", "600519.SH", "BTCUSDT", "AAPL.US"];
     let config = TickDbConfig::parse(&symbols, &["ticker", "depth", "trade"]).unwrap();
     let mut venue = TickDb::new(&config, Arc::new(Instruments::new())).unwrap();
-    venue.open(&mut EventBatch::new());
     let mut batch = EventBatch::new();
     venue.open(&mut batch);
     let numbered = [

@@ -5,14 +5,11 @@
 //! makes a present snapshot for whoever comes late or starts over.
 
 mod binance;
+mod bybit;
+mod coinbase_advanced;
+mod coinbase_exchange;
 mod kraken;
 mod okx;
-#[cfg(test)]
-#[path = "dialect/tests/recorded.rs"]
-mod recorded;
-pub(crate) mod bybit;
-pub(crate) mod coinbase_advanced;
-pub(crate) mod coinbase_exchange;
 pub(crate) mod text_book;
 
 use std::borrow::Cow;
@@ -21,6 +18,11 @@ use std::fmt::{self, Debug};
 use std::str::FromStr;
 
 use self::binance::Binance;
+use self::bybit::{Bybit, BybitProduct};
+use self::coinbase_advanced::CoinbaseAdvanced;
+use self::coinbase_exchange::CoinbaseExchange;
+use self::kraken::Kraken;
+use self::okx::Okx;
 
 /// How one venue speaks, by the name that it has everywhere.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,22 +45,35 @@ struct Row {
     dialect: fn() -> Box<dyn Dialect>,
     /// How often the venue sends protocol pings, where it does.
     ping_interval_ms: Option<u64>,
+    /// Whether snapshots can be fetched from it over HTTP.
+    has_rest: bool,
 }
 
 /// Every venue.
 const ROWS: &[Row] = &[
     Row {
-        name: "binance-spot",
-        dialect: || Box::new(Binance::new(binance::Market::Spot)),
         ping_interval_ms: Some(20_000),
+        has_rest: true,
+        ..row("binance-spot", || Box::new(Binance::new(binance::Market::Spot)))
     },
+    // It pings every three minutes; more often does no harm.
     Row {
-        name: "binance-usdm",
-        dialect: || Box::new(Binance::new(binance::Market::UsdM)),
-        // Every three minutes at the venue; more often does no harm.
         ping_interval_ms: Some(20_000),
+        has_rest: true,
+        ..row("binance-usdm", || Box::new(Binance::new(binance::Market::UsdM)))
     },
+    row("bybit-spot", || Box::new(Bybit::new(BybitProduct::Spot))),
+    row("bybit-linear", || Box::new(Bybit::new(BybitProduct::Linear))),
+    row("coinbase-advanced", || Box::new(CoinbaseAdvanced::new())),
+    row("coinbase-exchange", || Box::new(CoinbaseExchange::new())),
+    row("kraken", || Box::new(Kraken::default())),
+    Row { has_rest: true, ..row("okx", || Box::new(Okx::default())) },
 ];
+
+/// A venue that sends no protocol pings and has no REST interface here.
+const fn row(name: &'static str, dialect: fn() -> Box<dyn Dialect>) -> Row {
+    Row { name, dialect, ping_interval_ms: None, has_rest: false }
+}
 
 impl Protocol {
     /// The names of all of them.
@@ -70,6 +85,12 @@ impl Protocol {
     #[must_use]
     pub const fn name(self) -> &'static str {
         ROWS[self.0].name
+    }
+
+    /// Whether it answers HTTP requests for snapshots as well, on the same port.
+    #[must_use]
+    pub const fn has_rest(self) -> bool {
+        ROWS[self.0].has_rest
     }
 
     pub(crate) const fn ping_interval_ms(self) -> Option<u64> {
@@ -166,18 +187,4 @@ pub(crate) struct HttpAnswer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_protocol_is_found_by_its_name() {
-        for name in Protocol::names() {
-            let protocol: Protocol = name.parse().unwrap();
-            assert_eq!(protocol.to_string(), name);
-        }
-        let error = "nowhere".parse::<Protocol>().unwrap_err().to_string();
-        assert!(error.starts_with("`nowhere` is no venue that can be played: "), "{error}");
-        assert!(error.contains("binance-spot, binance-usdm"), "{error}");
-    }
-}
 mod tests;

@@ -80,7 +80,6 @@ mod profile;
 mod schedule;
 mod time;
 
-mod dialect;
 mod server;
 
 mod feed;

@@ -39,12 +39,19 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
     let clock = Clock::new();
     let url = format!("ws://{}/v1/realtime", simulator.local_addr());
-    talk.say(LogLevel::Info, format!("listening: TICKDB_WS_URL={url}"));
+    if args.venue.is_none() {
+        talk.say(LogLevel::Info, format!("listening: TICKDB_WS_URL={url}"));
+    }
     if let Some(venue) = args.venue {
         let name = venue.name();
         let words = format!(
-            "for `tickring run --venue {name}`: --url ws://{address} --rest-url http://{address}",
-            address = simulator.local_addr()
+            "listening for `tickring run --venue {name} --url ws://{address}{rest}`",
+            address = simulator.local_addr(),
+            rest = if venue.has_rest() {
+                format!(" --rest-url http://{}", simulator.local_addr())
+            } else {
+                String::new()
+            }
         );
         talk.say(LogLevel::Info, words);
     } else if !args.sessions.is_empty() {

@@ -58,8 +58,9 @@ impl Kraken {
         // "Spot WebSockets v2", endpoints.
         url: "wss://ws.kraken.com/v2",
         rest_url: None,
-        // "Ping": a connection without a request is closed after about a minute.
-        keep_alive: Some((r#"{"method":"ping"}"#, 20_000)),
+        // "Ping": a connection without a request is closed after about a minute. Often enough that two
+        // answers are missed before silence is taken for death.
+        keep_alive: Some((r#"{"method":"ping"}"#, 4_000)),
         // "Heartbeat": about one a second. The documentation takes 5 s without a frame for a dead
         // connection; twice that, so that a slow network costs no gap.
         silence_ms_max: 10_000,

@@ -78,6 +78,7 @@ fn ingest(path: &std::path::Path, slots: usize) -> (IngestReport, Vec<MarketEven
     let ingest = Ingest {
         source,
         venues: vec![Box::new(venue)],
+        pairs: Vec::new(),
         publisher: EventPublisher::new(publisher, config, clock),
         stop: Arc::new(AtomicBool::new(false)),
         drain_ns_max: 10_000_000_000,

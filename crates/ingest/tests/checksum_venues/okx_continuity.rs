@@ -59,8 +59,7 @@ fn command(command: &Command) -> &'static str {
     match command {
         Command::Resync(_) => "resync",
         Command::Fetch(_) => "fetch",
-        Command::Send(_) | Command::Leave => "leave".to_owned(),
-        Command::Renew => "other",
+        Command::Send(_) | Command::Renew | Command::Leave => "other",
     }
 }
 

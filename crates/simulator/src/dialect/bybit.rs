@@ -16,7 +16,7 @@ const CONN_ID: &str = "simulator";
 
 /// The server's side of one product's socket.
 #[derive(Debug)]
-pub(crate) struct BybitDialect {
+pub(crate) struct Bybit {
     product: BybitProduct,
     books: BTreeMap<String, Book>,
     /// The last of every field of each ticker, as one snapshot.
@@ -41,7 +41,7 @@ struct Book {
     cts: Value,
 }
 
-impl BybitDialect {
+impl Bybit {
     pub(crate) const fn new(product: BybitProduct) -> Self {
         Self { product, books: BTreeMap::new(), tickers: BTreeMap::new() }
     }
@@ -152,7 +152,7 @@ impl BybitDialect {
     }
 }
 
-impl Dialect for BybitDialect {
+impl Dialect for Bybit {
     fn take(&mut self, text: &[u8]) -> Option<String> {
         let message: Value = serde_json::from_slice(text).ok()?;
         let topic = message["topic"].as_str()?;
@@ -231,8 +231,8 @@ mod tests {
     use super::super::tests::recorded;
     use super::*;
 
-    fn linear() -> BybitDialect {
-        BybitDialect::new(BybitProduct::Linear)
+    fn linear() -> Bybit {
+        Bybit::new(BybitProduct::Linear)
     }
 
     fn value(text: &str) -> Value {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(dialect: &mut BybitDialect, client: &mut Subscriber, text: &str, expected: &Value) {
+    fn check(dialect: &mut Bybit, client: &mut Subscriber, text: &str, expected: &Value) {
         let answers = dialect.answer(client, text);
         let [answer] = answers.as_slice() else { panic!("{answers:?}") };
         assert_eq!(value(answer), *expected);
@@ -255,7 +255,7 @@ mod tests {
         let mut client = Subscriber::default();
         let ack = json!({"success": true, "ret_msg": "subscribe", "conn_id": CONN_ID, "req_id": "7", "op": "subscribe"});
         let request = request.replace("]}", r#"],"req_id":"7"}"#);
-        let mut spot = BybitDialect::new(BybitProduct::Spot);
+        let mut spot = Bybit::new(BybitProduct::Spot);
         check(&mut spot, &mut client, &request, &ack);
         assert!(client.topics.contains("publicTrade.A"));
         let pong = json!({"success": true, "ret_msg": "pong", "conn_id": CONN_ID, "op": "ping"});
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn one_bad_topic_fails_the_whole_request() {
         let mut client = Subscriber::default();
-        let mut spot = BybitDialect::new(BybitProduct::Spot);
+        let mut spot = Bybit::new(BybitProduct::Spot);
         let mut check = |text: &str, op: &str, words: &str| {
             let expected =
                 json!({"success": false, "ret_msg": words, "conn_id": CONN_ID, "op": op});
@@ -325,8 +325,8 @@ mod tests {
     #[track_caller]
     fn check_late(product: BybitProduct, session: &str, books: usize) {
         let Some(messages) = recorded(session) else { return };
-        let mut whole = BybitDialect::new(product);
-        let mut late = BybitDialect::new(product);
+        let mut whole = Bybit::new(product);
+        let mut late = Bybit::new(product);
         let mut client = Subscriber::default();
         let half = messages.len() / 2;
         for (at, text) in messages.iter().enumerate() {

@@ -18,7 +18,7 @@ const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
 /// The server's side of the market data feed.
 #[derive(Debug)]
-pub(crate) struct CoinbaseAdvancedDialect {
+pub(crate) struct CoinbaseAdvanced {
     books: BTreeMap<String, TextBook>,
     /// The last trades of each product, the newest first.
     trades: BTreeMap<String, VecDeque<Value>>,
@@ -47,7 +47,7 @@ const CHANNELS: [Channel; 5] = [
     Channel { name: "candles", sent_as: "candles", items: "candles" },
 ];
 
-impl CoinbaseAdvancedDialect {
+impl CoinbaseAdvanced {
     pub(crate) fn new() -> Self {
         Self {
             books: BTreeMap::new(),
@@ -199,7 +199,7 @@ impl CoinbaseAdvancedDialect {
     }
 }
 
-impl Dialect for CoinbaseAdvancedDialect {
+impl Dialect for CoinbaseAdvanced {
     fn take(&mut self, text: &[u8]) -> Option<String> {
         let message: Value = serde_json::from_slice(text).ok()?;
         if let Some(timestamp) = message["timestamp"].as_str() {
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn data_comes_before_the_answer_that_lists_everything() {
-        let (mut dialect, mut client) = (CoinbaseAdvancedDialect::new(), Subscriber::default());
+        let (mut dialect, mut client) = (CoinbaseAdvanced::new(), Subscriber::default());
         for text in [BOOK, CHANGE] {
             assert_eq!(dialect.take(text.as_bytes()).as_deref(), Some("level2/A"));
         }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn recorded_messages_get_the_numbers_of_each_connection() {
-        let mut dialect = CoinbaseAdvancedDialect::new();
+        let mut dialect = CoinbaseAdvanced::new();
         let mut client = Subscriber { next_number: 11, ..Subscriber::default() };
         let rendered = dialect.render(&mut client, BOOK.as_bytes()).into_owned();
         assert_eq!(rendered, BOOK.replace(":7,", ":11,").as_bytes());
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_refused_and_changes_nothing() {
-        let (mut dialect, mut client) = (CoinbaseAdvancedDialect::new(), Subscriber::default());
+        let (mut dialect, mut client) = (CoinbaseAdvanced::new(), Subscriber::default());
         for (text, words) in [
             ("{", "failed to parse message"),
             ("{}", "no channel"),
@@ -341,8 +341,7 @@ mod tests {
     fn who_comes_half_way_continues_with_the_recorded_updates() {
         let session = "coinbase-advanced/btcusd_ethusd_20260809.gz";
         let Some(messages) = recorded(session) else { return };
-        let (mut whole, mut late) =
-            (CoinbaseAdvancedDialect::new(), CoinbaseAdvancedDialect::new());
+        let (mut whole, mut late) = (CoinbaseAdvanced::new(), CoinbaseAdvanced::new());
         let mut client = Subscriber::default();
         let mut numbers = Vec::new();
         let half = messages.len() / 2;

@@ -19,13 +19,13 @@ const KEY_CHANNELS: [&str; 3] = ["level2", "level3", "full"];
 
 /// The server's side of the public feed.
 #[derive(Debug, Default)]
-pub(crate) struct CoinbaseExchangeDialect {
+pub(crate) struct CoinbaseExchange {
     books: BTreeMap<String, TextBook>,
     /// The last message of each topic of matches and tickers.
     last: BTreeMap<String, Value>,
 }
 
-impl CoinbaseExchangeDialect {
+impl CoinbaseExchange {
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -92,7 +92,7 @@ impl CoinbaseExchangeDialect {
     }
 }
 
-impl Dialect for CoinbaseExchangeDialect {
+impl Dialect for CoinbaseExchange {
     fn take(&mut self, text: &[u8]) -> Option<String> {
         let message: Value = serde_json::from_slice(text).ok()?;
         let product = message["product_id"].as_str()?;
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_answer_lists_everything_and_what_is_known_follows() {
-        let (mut dialect, mut client) = (CoinbaseExchangeDialect::new(), Subscriber::default());
+        let (mut dialect, mut client) = (CoinbaseExchange::new(), Subscriber::default());
         for (text, topic) in [
             (
                 r#"{"type":"snapshot","product_id":"A","asks":[["10","1.0"]],"bids":[["9.5","2"],["9.4","1"]]}"#,
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_subscribed_to_is_refused_and_changes_nothing() {
-        let (mut dialect, mut client) = (CoinbaseExchangeDialect::new(), Subscriber::default());
+        let (mut dialect, mut client) = (CoinbaseExchange::new(), Subscriber::default());
         let subscribe = |channel: &str| {
             format!(
                 r#"{{"type":"subscribe","product_ids":["A"],"channels":["ticker","{channel}"]}}"#
@@ -257,8 +257,7 @@ mod tests {
     fn who_comes_half_way_continues_with_the_recorded_updates() {
         let session = "coinbase-exchange/products10_20210417.gz";
         let Some(messages) = recorded(session) else { return };
-        let (mut whole, mut late) =
-            (CoinbaseExchangeDialect::new(), CoinbaseExchangeDialect::new());
+        let (mut whole, mut late) = (CoinbaseExchange::new(), CoinbaseExchange::new());
         let mut client = Subscriber::default();
         let half = messages.len() / 2;
         for (at, text) in messages.iter().enumerate() {

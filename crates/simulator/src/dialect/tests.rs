@@ -1,8 +1,19 @@
-//! Frames of recorded sessions, for the tests of dialects.
-
 use std::path::Path;
 
 use tickring_capture::LineReader;
+
+use super::*;
+
+#[test]
+fn a_protocol_is_found_by_its_name() {
+    for name in Protocol::names() {
+        let protocol: Protocol = name.parse().unwrap();
+        assert_eq!(protocol.to_string(), name);
+    }
+    let error = "nowhere".parse::<Protocol>().unwrap_err().to_string();
+    assert!(error.starts_with("`nowhere` is no venue that can be played: "), "{error}");
+    assert!(error.contains("binance-spot, binance-usdm"), "{error}");
+}
 
 /// The messages of a recorded session, or `None` with a word on why the test does nothing.
 ///

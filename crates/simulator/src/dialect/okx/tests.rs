@@ -1,6 +1,6 @@
 use tickring_event::{Decimal, Scale};
 
-use super::super::recorded;
+use super::super::tests::recorded as recorded_session;
 use super::*;
 
 fn value(text: &str) -> Value {
@@ -201,10 +201,8 @@ fn a_snapshot_of_now_and_the_rest_are_the_whole_and_numbers_and_checksums_hold()
 
 #[test]
 fn a_snapshot_half_way_in_a_real_session_continues_with_its_rest() {
-    let frames = recorded::frames("okx-v5/books_20220513.gz");
-    if frames.is_empty() {
-        return;
-    }
+    let Some(frames) = recorded_session("okx-v5/books_20220513.gz") else { return };
+    let frames: Vec<_> = frames.into_iter().map(|it| String::from_utf8(it).unwrap()).collect();
     for symbol in ["BTC-USD-220527", "UNI-USD-SWAP", "BTC-USDT"] {
         for late_at in [60, 200, 330, frames.len()] {
             check_late(&frames, late_at, symbol);
