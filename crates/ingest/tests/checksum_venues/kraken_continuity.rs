@@ -1,5 +1,8 @@
 //! What becomes of a Kraken book whose messages are lost, wrong or unreadable.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 use tickring_event::{Flags, Gap, GapReason, MarketEvent, Payload};
 use tickring_ingest::{Channel, Command, DecodeError, Inbound};
 
@@ -349,4 +352,46 @@ fn a_book_of_v1_breaks_by_the_same_rule_without_anybody_to_ask() {
     assert_eq!(words(&replay), "gap disconnected");
     assert!(replay.commands.is_empty());
     assert_eq!(replay.venue.checks()[0].1.checked, 2);
+}
+
+proptest! {
+    /// A book that knows only events equals the venue's, which is cut after every message.
+    #[test]
+    fn a_book_of_events_is_the_cut_book_after_every_message(
+        messages in proptest::collection::vec(
+            proptest::collection::vec((any::<bool>(), 100..140_u32, 0..3_u32), 0..25),
+            1..30,
+        ),
+    ) {
+        let mut replay = live(Some(10));
+        let mut model = [BTreeMap::new(), BTreeMap::new()];
+        for (at, levels) in messages.iter().enumerate() {
+            let mut texts = [String::new(), String::new()];
+            for &(is_ask, price, quantity) in levels {
+                let (side, price) = if is_ask { (1, price + 50) } else { (0, price) };
+                texts[side].push_str(&format!("{price}:{quantity} "));
+                model[side].remove(&price);
+                if quantity > 0 {
+                    model[side].insert(price, quantity);
+                }
+            }
+            while model[0].len() > 10 {
+                model[0].pop_first();
+            }
+            while model[1].len() > 10 {
+                model[1].pop_last();
+            }
+            let digits = |side: &mut dyn Iterator<Item = (&u32, &u32)>| {
+                side.map(|(price, quantity)| format!("{price}{quantity}")).collect::<String>()
+            };
+            let digits = digits(&mut model[1].iter()) + &digits(&mut model[0].iter().rev());
+            let kind = if at == 0 { "snapshot" } else { "update" };
+            replay.frame(&book(kind, &texts[0], &texts[1], &digits)).unwrap();
+            let text = |(price, quantity): (&u32, &u32)| format!("{price}:{quantity}");
+            let bids: Vec<_> = model[0].iter().rev().map(text).collect();
+            let asks: Vec<_> = model[1].iter().map(text).collect();
+            prop_assert_eq!(standing(&replay), format!("{} / {}", bids.join(" "), asks.join(" ")));
+            prop_assert!(replay.book(SYMBOL).is_valid());
+        }
+    }
 }

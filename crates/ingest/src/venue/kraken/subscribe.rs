@@ -115,7 +115,7 @@ impl Subscriptions {
                 format!("{words}; a book that was to start over: {}", named.unwrap_or("?"));
             return Refusal { code: 0, message, action: Action::Continue, complete: false };
         }
-        let is_slow = words.to_ascii_lowercase().contains("rate");
+        let is_slow = ["msg rate", "rate limit"].iter().any(|it| words.contains(it));
         let outlook = if is_slow { Outlook::Later } else { Outlook::Hopeless };
         self.answers.refuse((0, words), outlook, id, named)
     }
