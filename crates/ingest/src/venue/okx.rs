@@ -24,6 +24,7 @@
 //! - Sizes of derivatives are contracts.
 
 mod decode;
+mod market;
 mod sequence;
 mod subscribe;
 
