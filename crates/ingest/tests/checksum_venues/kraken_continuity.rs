@@ -236,6 +236,18 @@ fn a_book_is_cut_to_what_is_configured_or_said_or_has_room_for_the_snapshot() {
 }
 
 #[test]
+fn an_ack_that_comes_after_the_snapshot_still_says_the_depth() {
+    let mut replay = live(None);
+    let levels =
+        |from: u32, to: u32| (from..=to).map(|it| format!("{it}:1")).collect::<Vec<_>>().join(" ");
+    replay.frame(&message("snapshot", &levels(11, 22), "", "")).unwrap();
+    let ack = r#"{"method":"subscribe","result":{"channel":"book","depth":100,"symbol":"BTC/USD"},"success":true}"#;
+    replay.frame(ack).unwrap();
+    replay.frame(&message("update", &levels(30, 99), "", "")).unwrap();
+    assert_eq!(replay.book(SYMBOL).levels().0, 82);
+}
+
+#[test]
 fn depth_that_cannot_be_read_breaks_its_book_once() {
     let wrong = [
         book("update", "9.4:x", "", "0"),

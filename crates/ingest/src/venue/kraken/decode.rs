@@ -91,8 +91,9 @@ impl Decoder {
             };
         }
         if root.get("method").is_some() {
-            let method = root.need_text("method")?;
-            return self.subscriptions.answer(method, root, batch);
+            let answer = self.subscriptions.answer(root.need_text("method")?, root, batch);
+            self.take_depths();
+            return answer;
         }
         if root.get("error").is_some() {
             return Ok(Inbound::Refused(self.subscriptions.refused(root)));
@@ -138,6 +139,14 @@ impl Decoder {
         let books = self.books.iter().zip(self.listing.listed());
         let all = books.map(|(book, listed)| (listed.id, book.checked.checks));
         all.filter(|(_, checks)| checks.checked > 0).collect()
+    }
+
+    /// What an ack may have said of books whose snapshots came before it.
+    fn take_depths(&mut self) {
+        for (position, book) in self.books.iter_mut().enumerate() {
+            let symbol = self.listing.instrument(position).symbol();
+            book.depth = self.subscriptions.depth(symbol).unwrap_or(book.depth);
+        }
     }
 
     /// Each of a message's elements, of which `take` says whether anybody wants it.
