@@ -12,6 +12,7 @@
 //! - A jump of `sequence_num` is one gap of the connection: all its books are broken, whatever channel
 //!   the lost message was of, and `level2` is subscribed anew for all of them at once. Trades and the
 //!   rest go on. A jump while those snapshots are on their way asks again: they may be among the lost.
+//!   Numbers before the first message that came are missing too, as in an excerpt of a recording.
 //! - A message with the last number again or a lower one is dropped and counted as a duplicate or as
 //!   reordered. Number 0 starts over instead: a new connection.
 //! - A message without a number is not decoded: the next one then shows a jump.

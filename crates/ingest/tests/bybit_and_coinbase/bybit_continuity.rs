@@ -177,6 +177,19 @@ fn the_acks_of_a_resync_are_told_from_those_of_the_opening() {
 }
 
 #[test]
+fn a_resync_that_nobody_answered_is_answered_by_the_next_one() {
+    let mut it = live();
+    it.open();
+    let ack = |id: u32| format!(r#"{{"success":true,"req_id":"{id}","op":"subscribe"}}"#);
+    it.check(ack(1), "ack true", &[]);
+    for step in ["snapshot A 5", "delta A 7", "snapshot A 8", "delta A 10"] {
+        it.frame(text(step)).unwrap();
+    }
+    it.check(ack(4), "ack false", &[]);
+    it.check(ack(5), "ack true", &[]);
+}
+
+#[test]
 fn a_lost_connection_is_a_gap_of_every_book_and_starts_it_over() {
     let mut it = live();
     assert!(it.disconnect().is_empty());

@@ -312,6 +312,14 @@ fn one_bad_topic_is_given_up_and_the_others_are_asked_for_one_by_one() {
 }
 
 #[test]
+fn a_topic_is_not_named_by_a_longer_one() {
+    let mut it = live(&["A", "AB"], &[Channel::Trade]);
+    it.open();
+    it.frame(refusal("bad topic:publicTrade.AB", 1)).unwrap();
+    assert_eq!(it.commands(), [r#"{"op":"subscribe","args":["publicTrade.A"],"req_id":"2"}"#]);
+}
+
+#[test]
 fn a_refusal_that_names_nothing_is_tried_topic_by_topic_and_the_last_one_ends_the_run() {
     let mut it = live(&["A", "B"], &[Channel::Trade]);
     it.open();

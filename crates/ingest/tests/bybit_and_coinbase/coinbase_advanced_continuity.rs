@@ -114,6 +114,27 @@ fn depth_that_cannot_be_read_breaks_its_book_and_the_numbering_goes_on() {
 }
 
 #[test]
+fn a_message_that_may_be_anyones_asks_for_no_book_that_there_never_was() {
+    let mut it = live();
+    it.open();
+    let frames = texts("snapshot A 0, trade B 1, nameless A 2");
+    it.check_run(&frames, "A snapshot 0, B trade 1, A gap undecoded 2 0 0, error");
+    let asked = it.commands();
+    assert!(asked[1].contains(r#""product_ids":["A"]"#), "{asked:?}");
+}
+
+#[test]
+fn a_connection_that_ended_counts_anew_even_if_nobody_opens_the_next() {
+    let mut it = feed();
+    it.check_run(
+        &texts("snapshot A 0, delta A 1, delta A 2"),
+        "A snapshot 0, A delta 1, A delta 2",
+    );
+    it.disconnect();
+    it.check_run(&texts("snapshot A 1"), "- gap sequence 0 1 1, A snapshot 1");
+}
+
+#[test]
 fn a_message_that_is_not_even_numbered_shows_as_a_jump() {
     let mut frames = texts("snapshot A 0, delta A 1, delta A 2");
     frames[1] = frames[1].replace("sequence_num", "number");
