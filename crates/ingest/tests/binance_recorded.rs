@@ -14,8 +14,8 @@ use tickring_event::{
     TopOfBook,
 };
 use tickring_ingest::{
-    Binance, EventBatch, Frame, Inbound, Incoming, Market, Pace, RecordedSource, Source, Stamp,
-    ThreadWait, Venue,
+    Binance, Command, EventBatch, Frame, Inbound, Incoming, Market, Pace, RecordedSource, Source,
+    Stamp, ThreadWait, Venue,
 };
 use tickring_metrics::Clock;
 
@@ -405,6 +405,39 @@ fn a_snapshot_in_the_middle_takes_a_broken_book_up_again() {
         // diff that ends exactly at the snapshot's id is old on spot and applied again on USD-M.
         let unapplied = 200 - u64::from(market == Market::UsdM);
         assert_eq!(book.applied(), applied.len() as u64 - 1 - unapplied);
+    }
+}
+
+#[test]
+fn a_snapshot_that_was_asked_for_gives_the_same_book() {
+    let Some(folder) = recorded_data() else { return };
+    let sessions = [
+        (Market::Spot, SPOT_BTC, "BTCUSDT"),
+        (Market::Spot, SPOT_ETH, "ETHUSDT"),
+        (Market::UsdM, USDM_BTC, "BTCUSDT"),
+    ];
+    for (market, session, symbol) in sessions {
+        let expected = expected(&folder, session);
+        let mut replay = Replay::new(market);
+        for (text, ids) in depth_lines(&folder.join(session)) {
+            if ids.is_some() {
+                replay.frame(&text);
+                continue;
+            }
+            let asked: Vec<_> = replay.batch.take_commands().collect();
+            assert!(matches!(&asked[..], [Command::Fetch(it)] if it.symbol == symbol), "{asked:?}");
+            let head = format!(r#"{{"snapshot":"{symbol}","body":"#);
+            replay.frame(&[head.as_bytes(), &text, b"}"].concat());
+        }
+        assert_eq!(replay.batch.take_commands().count(), 0);
+        replay.finish();
+        assert!(replay.gaps.is_empty(), "{:?}", replay.gaps);
+        replay.assert_book(symbol, &expected);
+        let (book, counts) = (replay.book(symbol), &expected["books"][symbol]["counts"]);
+        assert_eq!((book.applied(), book.stale()), {
+            let count = |name: &str| counts[name].as_u64().unwrap();
+            (count("applied"), count("older_than_snapshot"))
+        });
     }
 }
 
