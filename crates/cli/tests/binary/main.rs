@@ -17,3 +17,4 @@ mod recorded;
 mod report;
 mod secrets;
 mod support;
+mod venues_live;

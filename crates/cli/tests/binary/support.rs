@@ -206,6 +206,16 @@ impl Venue {
         Self::listening(tickring(&["simulate"]), arguments)
     }
 
+    /// Starts one that serves a recording as its venue would; `url` is its host and port.
+    pub(crate) fn serve(arguments: &[&str]) -> Self {
+        let mut command = tickring(&["simulate", "--format", "json", "--log", "trace"]);
+        let mut process = Process::start(command.args(arguments));
+        let line = process.wait_for("--url ws://").trim().to_owned();
+        let address = line.split("ws://").nth(1).unwrap();
+        let url = address.split([' ', '`']).next().unwrap().to_owned();
+        Self { process, url }
+    }
+
     fn listening(mut command: Command, arguments: &[&str]) -> Self {
         command.args(["--format", "json"]);
         let mut process = Process::start(command.args(["--log", "trace"]).args(arguments));
