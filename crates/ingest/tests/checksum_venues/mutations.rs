@@ -27,6 +27,13 @@ enum Damage {
     Digit(usize, u8),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Deleted,
+    Swapped,
+    Digit,
+}
+
 /// One kind of recording.
 struct Recording {
     rule: Rule,
@@ -90,39 +97,33 @@ impl Recording {
         Some(Damage::Digit(byte, other_digit(frame, byte, rng)))
     }
 
-    /// `count` of each kind of damage at random places of random instruments; how many of them can be
-    /// known.
-    fn check_random(&self, session: &str, count: usize) -> [usize; 3] {
-        let Some(streams) = self.streams(session) else { return [0; 3] };
+    /// `count` times the same kind of damage at random places of random instruments; how many of them
+    /// can be known.
+    #[track_caller]
+    fn check_random(&self, session: &str, kind: Kind, count: usize) -> usize {
+        let Some(streams) = self.streams(session) else { return 0 };
         let mut rng = Rng::with_seed(SEED);
-        let sizes: Vec<_> = streams.iter().map(|it| it.frames.len()).collect();
-        let pick = |spared: usize, rng: &mut Rng| loop {
-            let mut at = rng.usize(..sizes.iter().sum::<usize>());
-            let stream = sizes.iter().position(|&size| {
-                let is_here = at < size;
-                at -= if is_here { 0 } else { size };
+        let all: usize = streams.iter().map(|it| it.frames.len()).sum();
+        let (mut done, mut known) = (0, 0);
+        while done < count {
+            let mut at = rng.usize(..all);
+            let stream = streams.iter().find(|stream| {
+                let is_here = at < stream.frames.len();
+                at -= if is_here { 0 } else { stream.frames.len() };
                 is_here
             });
             let stream = stream.unwrap();
-            if at + spared < sizes[stream] {
-                return (&streams[stream], at);
-            }
-        };
-        let mut known = [0; 3];
-        for _ in 0..count {
-            let (stream, at) = pick(0, &mut rng);
-            known[0] += usize::from(self.check(stream, at, Damage::Deleted));
-            let (stream, at) = pick(1, &mut rng);
-            known[1] += usize::from(self.check(stream, at, Damage::Swapped));
-            let digit = loop {
-                let (stream, at) = pick(0, &mut rng);
-                if let Some(damage) = self.random_digit(&stream.frames[at], &mut rng) {
-                    break (stream, at, damage);
-                }
+            let damage = match kind {
+                Kind::Deleted => Some(Damage::Deleted),
+                Kind::Swapped => (at + 1 < stream.frames.len()).then_some(Damage::Swapped),
+                Kind::Digit => self.random_digit(&stream.frames[at], &mut rng),
             };
-            known[2] += usize::from(self.check(digit.0, digit.1, digit.2));
+            if let Some(damage) = damage {
+                known += usize::from(self.check(stream, at, damage));
+                done += 1;
+            }
         }
-        assert!(known.iter().all(|&it| it > 0), "{known:?}");
+        assert!(known > 0);
         known
     }
 }
@@ -180,6 +181,7 @@ const KRAKEN: Recording = Recording {
             bids: side("bids"),
             asks: side("asks"),
             checksum: part(frame, "\"checksum\":", ',').map(|it| it.parse().unwrap()),
+            link: None,
         };
         Some((part(frame, "\"symbol\":\"", '"').unwrap().to_owned(), message))
     },
@@ -209,6 +211,7 @@ const KRAKEN_V1: Recording = Recording {
             bids: side(["b", "bs"]),
             asks: side(["a", "as"]),
             checksum: checksum.map(|it| it.as_str().unwrap().parse().unwrap()),
+            link: None,
         };
         Some((values.last().unwrap().as_str().unwrap().to_owned(), message))
     },
@@ -242,7 +245,9 @@ const OKX: Recording = Recording {
             levels.map(|it| [0, 1].map(|at| it[at].as_str().unwrap().to_owned())).collect()
         };
         let (bids, asks) = (side("bids"), side("asks"));
-        let message = Message { is_snapshot, bids, asks, checksum: data["checksum"].as_i64() };
+        let link = data["seqId"].as_i64().map(|own| [data["prevSeqId"].as_i64().unwrap(), own]);
+        let checksum = data["checksum"].as_i64();
+        let message = Message { is_snapshot, bids, asks, checksum, link };
         Some((text["arg"]["instId"].as_str().unwrap().to_owned(), message))
     },
     // As in v1: price and size are the first texts of a list.
@@ -250,13 +255,7 @@ const OKX: Recording = Recording {
 };
 
 #[test]
-fn damage_of_okx_is_seen_at_the_first_message_that_shows_it() {
-    let known = OKX.check_random(OKX_BOOKS, 200);
-    println!("of 200 each can be known: deleted, swapped, digit {known:?}; seed {SEED}");
-}
-
-#[test]
-fn damage_of_v2_is_seen_at_the_first_message_that_shows_it() {
+fn any_damage_of_v2_is_seen_at_the_first_message_that_shows_it() {
     let Some(streams) = KRAKEN.streams(V2) else { return };
     let [stream] = &streams[..] else { panic!("one book") };
     let mut rng = Rng::with_seed(SEED);
@@ -277,7 +276,71 @@ fn damage_of_v2_is_seen_at_the_first_message_that_shows_it() {
 }
 
 #[test]
-fn damage_of_v1_is_seen_at_the_first_message_that_shows_it() {
-    let known = KRAKEN_V1.check_random(V1, 200);
-    println!("of 200 each can be known: deleted, swapped, digit {known:?}; seed {SEED}");
+fn a_deleted_message_of_v1_is_seen_at_the_first_message_that_shows_it() {
+    let known = KRAKEN_V1.check_random(V1, Kind::Deleted, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn two_swapped_messages_of_v1_are_seen_at_the_first_message_that_shows_it() {
+    let known = KRAKEN_V1.check_random(V1, Kind::Swapped, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn a_changed_digit_of_v1_is_seen_at_the_first_message_that_shows_it() {
+    let known = KRAKEN_V1.check_random(V1, Kind::Digit, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn a_deleted_message_of_okx_is_seen_at_the_first_message_that_shows_it() {
+    let known = OKX.check_random(OKX_BOOKS, Kind::Deleted, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn two_swapped_messages_of_okx_are_seen_at_the_first_message_that_shows_it() {
+    let known = OKX.check_random(OKX_BOOKS, Kind::Swapped, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn a_changed_digit_of_okx_is_seen_at_the_first_message_that_shows_it() {
+    let known = OKX.check_random(OKX_BOOKS, Kind::Digit, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+/// The session of 2022 in the shape of 2026: numbers, and checksums of 0.
+fn check_links(kind: Kind) {
+    let recording = Recording { rule: Rule::Links, ..OKX };
+    let Some(mut streams) = recording.streams(OKX_BOOKS) else { return };
+    for stream in &mut streams {
+        let (mut last, mut rng) = (-1, Rng::with_seed(SEED));
+        for (frame, message) in stream.frames.iter_mut().zip(&mut stream.messages) {
+            let own = last.max(100) + rng.i64(1..50);
+            let checksum = message.checksum.unwrap();
+            let numbers = format!(r#""checksum":0,"seqId":{own},"prevSeqId":{last}"#);
+            *frame = frame.replace(&format!(r#""checksum":{checksum}"#), &numbers);
+            *message = (recording.read)(frame).unwrap().1;
+            last = own;
+        }
+        let count = stream.frames.len();
+        let known = (0..count - 1).filter(|&at| match kind {
+            Kind::Deleted => recording.check(stream, at, Damage::Deleted),
+            _ => recording.check(stream, at, Damage::Swapped),
+        });
+        assert_eq!(known.count(), count - 1, "all but the last can be known");
+        assert!(!recording.check(stream, count - 1, Damage::Deleted));
+    }
+}
+
+#[test]
+fn every_message_of_okx_that_is_missing_breaks_the_link_of_the_next() {
+    check_links(Kind::Deleted);
+}
+
+#[test]
+fn every_two_messages_of_okx_that_are_swapped_break_a_link() {
+    check_links(Kind::Swapped);
 }

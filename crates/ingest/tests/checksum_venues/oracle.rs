@@ -11,13 +11,19 @@ pub(crate) struct Message {
     pub(crate) bids: Vec<[String; 2]>,
     pub(crate) asks: Vec<[String; 2]>,
     pub(crate) checksum: Option<i64>,
+    /// The number of the message before, and its own.
+    pub(crate) link: Option<[i64; 2]>,
 }
 
 /// How a venue's checksum is made, and to how many levels its books are cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
-    Kraken { depth: usize },
+    Kraken {
+        depth: usize,
+    },
     Okx,
+    /// Each message names the one before; there is no checksum.
+    Links,
 }
 
 /// The index of the first message at which it can be known that something is wrong: a change
@@ -26,12 +32,20 @@ pub(crate) fn first_detectable<'a>(
     rule: Rule,
     messages: impl Iterator<Item = &'a Message>,
 ) -> Option<usize> {
+    let mut last = None;
     let mut book: Option<[Side<'_>; 2]> = None;
     for (index, message) in messages.enumerate() {
         if message.is_snapshot {
             book = Some(<[Side<'_>; 2]>::default());
         }
         let Some([bids, asks]) = &mut book else { return Some(index) };
+        if let Some([previous, own]) = message.link {
+            if !message.is_snapshot && last != Some(previous) {
+                return Some(index);
+            }
+            last = Some(own);
+            continue;
+        }
         for (side, levels) in [(&mut *bids, &message.bids), (&mut *asks, &message.asks)] {
             for [price, quantity] in levels {
                 side.remove(&key(price));
@@ -51,6 +65,7 @@ pub(crate) fn first_detectable<'a>(
                 kraken(bids, asks)
             }
             Rule::Okx => okx(bids, asks),
+            Rule::Links => continue,
         };
         if message.checksum.is_some_and(|venue| venue != ours) {
             return Some(index);
