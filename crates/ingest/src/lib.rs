@@ -45,5 +45,7 @@ pub use venue::rows::{RowFormat, Rows};
 pub use venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 pub use venue::tardis_csv::TardisCsv;
 pub use venue::tickdb;
-pub use venue::{Action, Checks, Command, DecodeError, Fetch, Inbound, Refusal, Venue};
+pub use venue::{
+    Acknowledged, Action, Checks, Command, DecodeError, Fetch, Inbound, Refusal, Venue,
+};
 pub use walk::{Walk, WalkTally, Walked};

@@ -1,5 +1,6 @@
 //! The ingest loop: source to venue to ring. A plain loop on a thread that the caller made.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -358,9 +359,13 @@ pub(crate) fn note_remarks(
     }
 }
 
-/// Keeps what was subscribed to in vain.
+/// Keeps what was subscribed to in vain, on every connection that did.
 fn note_silent(venues: &[Box<dyn Venue>], source: &impl Source, remarks: &mut Remarks) {
-    for stream in venues.iter().flat_map(|venue| venue.silent()) {
+    let mut streams = BTreeMap::new();
+    for told in venues.iter().flat_map(|venue| venue.acknowledged()) {
+        *streams.entry(told.stream).or_insert(false) |= told.has_come;
+    }
+    for stream in streams.iter().filter(|(_, has_come)| !**has_come).map(|(stream, _)| stream) {
         remarks.add("silent_stream", stream.as_bytes());
         remarks.vet(|text| source.hide_secrets(text));
     }

@@ -68,11 +68,20 @@ pub trait Venue: Send {
         Vec::new()
     }
 
-    /// What was subscribed to, was acknowledged, and never brought anything, in the venue's words;
-    /// for venues that acknowledge what does not exist.
-    fn silent(&self) -> Vec<String> {
+    /// What the venue acknowledged, and whether it ever brought anything; for venues that acknowledge
+    /// what does not exist.
+    fn acknowledged(&self) -> Vec<Acknowledged> {
         Vec::new()
     }
+}
+
+/// A subscription that the venue acknowledged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Acknowledged {
+    /// In the venue's words.
+    pub stream: String,
+    /// It brought something.
+    pub has_come: bool,
 }
 
 /// How often a venue's checksum was compared with that of our book.

@@ -27,8 +27,8 @@
 //!   unknown.
 //! - Times above 100,000,000,000,000 are microseconds (`timeUnit=MICROSECOND`), others milliseconds.
 //! - An error without an id answers the first command that waits.
-//! - A stream that does not exist is acknowledged and stays silent; so does a quiet one. At the end
-//!   the acknowledged streams that never brought anything are told, which is all that is known.
+//! - A stream that does not exist is acknowledged and stays silent; so does a quiet one. At the end it
+//!   is told which acknowledged streams brought something, which is all that is known.
 
 mod decode;
 mod fields;
@@ -45,7 +45,7 @@ use crate::frame::{Frame, Stamp};
 use crate::json::Json;
 use crate::live::{Limit, Profile};
 use crate::venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
-use crate::venue::{DecodeError, Inbound, Venue};
+use crate::venue::{Acknowledged, DecodeError, Inbound, Venue};
 use decode::Decoder;
 pub use sequence::HELD_EVENTS_MAX;
 use subscribe::{STREAMS_MAX, Subscriptions};
@@ -212,7 +212,7 @@ impl Venue for Binance {
         self.decoder.finish(batch);
     }
 
-    fn silent(&self) -> Vec<String> {
-        self.decoder.subscriptions.silent(&self.decoder.symbols)
+    fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.decoder.subscriptions.acknowledged(&self.decoder.symbols)
     }
 }

@@ -6,7 +6,7 @@ use super::symbols::Symbols;
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
-use crate::venue::{Action, Command, DecodeError, Inbound, Refusal};
+use crate::venue::{Acknowledged, Action, Command, DecodeError, Inbound, Refusal};
 
 /// Streams of one connection (`web-socket-streams.md`, "General WSS information"; 200 of them on
 /// USD-M's older connections, 1,024 since).
@@ -155,11 +155,13 @@ impl Subscriptions {
         self.commands.iter().all(|it| it.state != State::Waiting)
     }
 
-    /// Streams that were acknowledged and never brought anything. The venue acknowledges streams that
-    /// do not exist.
-    pub(super) fn silent(&self, symbols: &Symbols) -> Vec<String> {
-        let is_silent = |it: &&Stream| it.was_acked && !symbols.came(&it.symbol, it.channel);
-        self.streams.iter().filter(is_silent).map(|it| it.name.clone()).collect()
+    /// Streams that were acknowledged at some time, those that do not exist among them.
+    pub(super) fn acknowledged(&self, symbols: &Symbols) -> Vec<Acknowledged> {
+        let acknowledged = |it: &Stream| Acknowledged {
+            stream: it.name.clone(),
+            has_come: symbols.came(&it.symbol, it.channel),
+        };
+        self.streams.iter().filter(|it| it.was_acked).map(acknowledged).collect()
     }
 }
 
