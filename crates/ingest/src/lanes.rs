@@ -225,7 +225,7 @@ impl Pair {
                 batch.push(event);
             }
         }
-        self.behind = self.shown.iter().map(Shown::to_reach).collect();
+        self.behind = self.shown.iter().map(Shown::limits).collect();
         let state = ConnectionState::Subscribed;
         batch.push(status_event(stamp, Status { state, attempt, code: 0 }));
         Some(relieved)
@@ -234,7 +234,7 @@ impl Pair {
 
 impl Shown {
     /// The numbers after which everything is new.
-    fn to_reach(&self) -> Behind {
+    fn limits(&self) -> Behind {
         let mut numbers = self.numbers.map(Some);
         numbers[Kind::Levels as usize] = self.book;
         numbers

@@ -210,7 +210,8 @@ impl LiveSource {
         }
         let default_s = if status == 429 { RATE_LIMITED_S } else { 0 };
         let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
-        Ok(Ending { reason, code: i32::from(status), delay_ms_min: delay_s * 1_000 })
+        let delay_ms_min = delay_s * 1_000;
+        Ok(Ending { code: i32::from(status), delay_ms_min, ..Ending::because(reason) })
     }
 
     /// An open connection is over.
@@ -220,6 +221,9 @@ impl LiveSource {
             health = connection.health(&self.rules);
             connection.close();
             self.unserved = if connection.was_served() { 0 } else { self.unserved + 1 };
+        }
+        if ending.is_final {
+            return Err(self.refused(&ending.reason));
         }
         if self.unserved >= UNSERVED_HINT_MIN {
             ending.reason.push_str(&format!(
@@ -237,7 +241,7 @@ impl LiveSource {
         ending: Ending,
         health: Health,
     ) -> Result<Incoming<'static>, SourceError> {
-        let Ending { reason, code, delay_ms_min } = ending;
+        let Ending { reason, code, delay_ms_min, .. } = ending;
         self.failures.note(health);
         let failures = self.failures.in_a_row;
         if self.config.attempts_max.is_some_and(|attempts_max| failures >= attempts_max) {
@@ -282,7 +286,7 @@ impl LiveSource {
             Action::Reconnect { delay_ms_min } => {
                 if let Phase::Open(connection) = &mut self.phase {
                     let code = i32::try_from(*code).unwrap_or_default();
-                    connection.end(Ending { reason, code, delay_ms_min });
+                    connection.end(Ending { code, delay_ms_min, ..Ending::because(reason) });
                 }
             }
             Action::Stop => return Err(self.refused(&format!("{reason}: {ADVICE}"))),

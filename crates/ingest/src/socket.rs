@@ -62,6 +62,14 @@ pub(crate) struct Ended {
     pub(crate) code: Option<u16>,
     /// Why, in words.
     pub(crate) reason: String,
+    /// Another connection would end in the same way.
+    pub(crate) is_final: bool,
+}
+
+impl Ended {
+    const fn because(code: Option<u16>, reason: String) -> Self {
+        Self { code, reason, is_final: false }
+    }
 }
 
 /// An open WebSocket. No `Debug`: what it holds is for nobody's eyes.
@@ -76,12 +84,21 @@ pub(crate) struct Socket {
     drained: bool,
     /// Something waits to be sent.
     unsent: bool,
+    /// What was received cannot be read on.
+    is_broken: bool,
 }
 
 impl Socket {
     fn new(websocket: WebSocket<Transport>, now_ticks: u64) -> Self {
         // Frames may have come together with the handshake, so it is not drained.
-        Self { websocket, held: None, arrival_ticks: now_ticks, drained: false, unsent: false }
+        Self {
+            websocket,
+            held: None,
+            arrival_ticks: now_ticks,
+            drained: false,
+            unsent: false,
+            is_broken: false,
+        }
     }
 
     /// Reads the next message, with at most one `recv`. Drops the one before.
@@ -125,7 +142,10 @@ impl Socket {
                 self.drained = true;
                 Ok(Polled::Partial)
             }
-            Err(error) => Err(broken(error)),
+            Err(error) => {
+                self.is_broken = true;
+                Err(broken(error))
+            }
         }
     }
 
@@ -198,6 +218,10 @@ impl Socket {
         if !self.websocket.can_write() || self.websocket.close(Some(frame)).is_err() {
             return;
         }
+        // After a frame that was refused for its size the library must not be asked for another.
+        if self.is_broken {
+            return;
+        }
         for _ in 0..CLOSE_WAITS {
             let tcp = self.websocket.get_mut().tcp();
             match tcp.wait(CLOSE_WAIT_NS).and_then(|()| tcp.fill()) {
@@ -215,25 +239,27 @@ impl Socket {
 
 fn closed(frame: Option<CloseFrame>) -> Ended {
     let Some(CloseFrame { code, reason }) = frame else {
-        return Ended { code: None, reason: "the venue closed without a code".to_owned() };
+        return Ended::because(None, "the venue closed without a code".to_owned());
     };
     let code = u16::from(code);
     let words = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    Ended { code: Some(code), reason: format!("the venue closed with code {code}{words}") }
+    Ended::because(Some(code), format!("the venue closed with code {code}{words}"))
 }
 
 fn lost(error: &io::Error) -> Ended {
-    Ended { code: None, reason: format!("the connection was lost: {error}") }
+    Ended::because(None, format!("the connection was lost: {error}"))
 }
 
 fn broken(error: tungstenite::Error) -> Ended {
     use tungstenite::error::{CapacityError, ProtocolError};
+    // The venue would send the same again.
+    let is_final = matches!(error, tungstenite::Error::Capacity(_));
     let reason = match error {
         tungstenite::Error::Io(error) => return lost(&error),
         tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
             format!(
                 "a message of {size} bytes is above the limit of {max_size}: raise \
-                 message_bytes_max, and frame_bytes_max where it comes as one frame"
+                 message_bytes_max, and frame_bytes_max where it comes as one frame (--message-mib)"
             )
         }
         // Its own text would hold the message.
@@ -243,5 +269,5 @@ fn broken(error: tungstenite::Error) -> Ended {
         }
         error => error.to_string(),
     };
-    Ended { code: None, reason }
+    Ended { is_final, ..Ended::because(None, reason) }
 }

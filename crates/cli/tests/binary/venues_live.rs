@@ -212,3 +212,14 @@ fn a_connection_is_relieved_before_its_age_without_a_gap_and_its_recording_repla
     let mut again = tickring(&["replay", "--speed", "max", "--format", "json", capture]);
     assert_eq!(Ran::of(&mut again).exits(0).report()["run_hash"], live["run_hash"]);
 }
+
+#[test]
+fn a_book_above_the_cap_on_messages_ends_the_run_with_the_flag_to_raise() {
+    let session = &SESSIONS[4];
+    let Some(path) = session.path() else { return };
+    let venue = Venue::serve(&["--session", &path, "--venue", session.venue, "--speed", "max"]);
+    let ran = Ran::of(session.run(&venue.url).args(["--message-mib", "4"])).exits(3);
+    // The whole book of BTC-USD is one message.
+    assert!(ran.err.contains("a message of 5079"), "{}", ran.err);
+    assert!(ran.err.contains("--message-mib"), "{}", ran.err);
+}

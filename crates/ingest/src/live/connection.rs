@@ -58,17 +58,19 @@ pub(crate) struct Ending {
     pub(crate) code: i32,
     /// Shortest wait before the next attempt.
     pub(crate) delay_ms_min: u64,
+    /// There is no next attempt: it would end in the same way.
+    pub(crate) is_final: bool,
 }
 
 impl Ending {
     pub(crate) fn because(reason: String) -> Self {
-        Self { reason, code: 0, delay_ms_min: 0 }
+        Self { reason, code: 0, delay_ms_min: 0, is_final: false }
     }
 }
 
 impl From<Ended> for Ending {
-    fn from(Ended { code, reason }: Ended) -> Self {
-        Self { reason, code: code.map_or(0, i32::from), delay_ms_min: 0 }
+    fn from(Ended { code, reason, is_final }: Ended) -> Self {
+        Self { reason, code: code.map_or(0, i32::from), delay_ms_min: 0, is_final }
     }
 }
 

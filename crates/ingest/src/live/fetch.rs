@@ -118,7 +118,7 @@ pub fn fetching(
         answers,
         notices,
         random: fastrand::Rng::with_seed(*seed),
-        wait: Box::new(std::thread::sleep),
+        wait: Box::new(std::thread::park_timeout),
     };
     Ok((port, fetcher))
 }
@@ -156,7 +156,7 @@ impl FetchPort {
 }
 
 impl Fetcher {
-    /// Waits between tries as `wait` does, instead of sleeping.
+    /// Waits between tries as `wait` does, instead of parking the thread.
     #[must_use]
     pub fn waiting(mut self, wait: impl FnMut(Duration) + Send + 'static) -> Self {
         self.wait = Box::new(wait);

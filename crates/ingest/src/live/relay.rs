@@ -189,7 +189,7 @@ impl Source for RelaySource {
             && lane != self.lead
             && let Some(relief) = &mut self.relief
         {
-            relief.subscribed_ticks.get_or_insert(self.clock.ticks());
+            relief.subscribed_ticks.get_or_insert_with(|| self.clock.ticks());
         }
         self.lanes[lane].answer(connection, inbound)
     }

@@ -39,7 +39,7 @@ fn the_venue_names_itself_and_its_kinds() {
 #[test]
 fn a_book_has_the_time_of_its_first_change_and_the_connections_number() {
     let mut it = feed();
-    let levels = "56948.21x0.01321935 | 65106.54x0.00000000";
+    let levels = "56948.21x0.01321935 | 65106.54x0";
     let time = "BTC-USD 1786309548407682000";
     let snapshot = L2_UPDATE.replace("update\"", "snapshot\"");
     it.check(snapshot, "l2_data", &[&format!("{time} 0 levels snapshot first last: {levels}")]);
@@ -105,7 +105,7 @@ fn trades_are_told_oldest_first_with_the_takers_side() {
         TRADES,
         "market_trades",
         &[
-            "BTC-USD 1786309548100000000 0 sell 65083.66x0.50000000 #1068572090",
+            "BTC-USD 1786309548100000000 0 sell 65083.66x0.5 #1068572090",
             "BTC-USD 1786309548167634000 0 buy 65083.67x0.01034361 #1068572091",
         ],
     );
@@ -119,7 +119,7 @@ fn trades_that_came_before_are_dropped_and_counted() {
     it.check(
         again,
         "market_trades",
-        &["BTC-USD 1786309548100000000 1 sell 65083.66x0.50000000 #1068572092"],
+        &["BTC-USD 1786309548100000000 1 sell 65083.66x0.5 #1068572092"],
     );
     assert_eq!(it.count(Counter::Duplicated), 1);
     it.disconnect();
@@ -160,7 +160,7 @@ fn candles_are_bars_of_five_minutes() {
     feed().check(
         CANDLES,
         "candles",
-        &["BTC-USD 1786309555698460338 0 bar 1786309500000000000 300000000000 65090.00 65091.00 65083.56 65083.67 1.0555351"],
+        &["BTC-USD 1786309555698460338 0 bar 1786309500000000000 300000000000 65090 65091 65083.56 65083.67 1.0555351"],
     );
 }
 
@@ -187,7 +187,7 @@ fn what_is_not_documented_is_read_or_counted() {
     it.check(
         bare,
         "l2_data",
-        &["BTC-USD 1786309548407682000 0 levels snapshot first last: 56948.21x0.01321935 | 65106.54x0.00000000"],
+        &["BTC-USD 1786309548407682000 0 levels snapshot first last: 56948.21x0.01321935 | 65106.54x0"],
     );
     it.check(at(1, L2_UPDATE).replace("l2_data", "status"), "ignored unknown_channel", &[]);
     let trades = at(2, TRADES).replace("SELL", "NEITHER").replace("48.167634Z", "?");

@@ -238,14 +238,14 @@ fn check_too_large(change: impl FnOnce(&mut tickring_ingest::LiveConfig), messag
     change(&mut config);
     let mut driver = Driver::new(config);
     assert_eq!(driver.frame(), b"small");
-    let reason = driver.reason();
+    let reason = driver.error().to_string();
     assert!(reason.contains("2000 bytes") && reason.contains("limit of 1000"), "{reason}");
     assert!(reason.contains("message_bytes_max"), "{reason}");
     drop(server.join().unwrap());
 }
 
 #[test]
-fn a_message_above_the_limit_ends_the_connection() {
+fn a_message_above_the_limit_ends_the_source_with_the_setting_to_raise() {
     check_too_large(|it| it.message_bytes_max = 1_000, Message::text("x".repeat(2_000)));
     check_too_large(|it| it.frame_bytes_max = 1_000, Message::text("x".repeat(2_000)));
 }

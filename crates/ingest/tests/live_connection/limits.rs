@@ -53,7 +53,7 @@ fn a_server_that_accepts_and_drops_is_tried_no_more_often_than_allowed() {
 /// A connection to a server that hands over every text it gets.
 fn connected(config: impl FnOnce(&mut LiveConfig)) -> (Driver, MockClock, impl FnMut() -> String) {
     let (listener, url) = listen();
-    let (told, heard) = std::sync::mpsc::channel();
+    let (told, heard) = std::sync::mpsc::sync_channel(16);
     serve(move || {
         let mut socket = accept(&listener);
         while let Ok(message) = socket.read() {

@@ -1,7 +1,7 @@
 //! Two connections that relieve each other.
 
 use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tickring_event::{ConnectionId, ConnectionState, Status};
 use tickring_ingest::{
@@ -32,9 +32,9 @@ struct Bench {
 }
 
 /// Numbers its connections, sends each its number, and tells when one is closed.
-fn server(listener: TcpListener, closed: std::sync::mpsc::Sender<u32>) {
+fn server(listener: &TcpListener, closed: &SyncSender<u32>) {
     for number in 1_u32.. {
-        let mut socket = accept(&listener);
+        let mut socket = accept(listener);
         let closed = closed.clone();
         serve(move || {
             socket.send(Message::text(number.to_string())).unwrap();
@@ -47,8 +47,8 @@ fn server(listener: TcpListener, closed: std::sync::mpsc::Sender<u32>) {
 impl Bench {
     fn new(age_ms_max: Option<u64>) -> Self {
         let (listener, url) = listen();
-        let (close, closed) = channel();
-        serve(move || server(listener, close));
+        let (close, closed) = sync_channel(16);
+        serve(move || server(&listener, &close));
         let (clock, time) = Clock::mock();
         let config = LiveConfig {
             connection: FIRST,
