@@ -1,6 +1,6 @@
 //! The events of one frame, collected before they are published together.
 
-use tickring_event::{Flags, Kind, LEVELS_MAX, Level, Levels, MarketEvent, Origin};
+use tickring_event::{Flags, InstrumentId, Kind, LEVELS_MAX, Level, Levels, MarketEvent, Origin};
 use tickring_metrics::{Counter, Counters};
 
 use crate::venue::Command;
@@ -17,6 +17,8 @@ pub struct EventBatch {
     counters: Counters,
     commands: Vec<Command>,
     remarks: Vec<&'static str>,
+    /// Whose snapshots were read.
+    snapshots: Vec<InstrumentId>,
 }
 
 impl EventBatch {
@@ -28,6 +30,7 @@ impl EventBatch {
             counters: Counters::default(),
             commands: Vec::new(),
             remarks: Vec::new(),
+            snapshots: Vec::new(),
         }
     }
 
@@ -75,6 +78,11 @@ impl EventBatch {
         self.remarks.drain(..)
     }
 
+    /// Whose snapshots were read since the last call.
+    pub(crate) fn take_snapshots(&mut self) -> impl Iterator<Item = InstrumentId> + '_ {
+        self.snapshots.drain(..)
+    }
+
     /// What was counted since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
@@ -120,6 +128,7 @@ impl EventBatch {
     /// Forgets every event; counters stay.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.snapshots.clear();
     }
 
     /// How many events there are.
@@ -177,6 +186,9 @@ impl DepthRun<'_> {
     pub fn finish(mut self) {
         self.position = self.position.with(Flags::LAST);
         self.flush();
+        if self.flags.contains(Flags::SNAPSHOT) {
+            self.batch.snapshots.push(self.origin.instrument);
+        }
     }
 
     fn flush(&mut self) {

@@ -4,7 +4,7 @@ use tickring_event::{InstrumentId, Kind};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::venue::{Checks, DecodeError, Inbound, Venue};
+use crate::venue::{Acknowledged, Checks, DecodeError, Inbound, Venue};
 
 /// Leaves out the market data of other kinds than those wanted. `Gap`s and `Status` stay: they tell
 /// what the rest is worth.
@@ -60,6 +60,10 @@ impl Venue for Filtered {
     fn finish(&mut self, batch: &mut EventBatch) {
         self.venue.finish(batch);
         self.leave_out(batch);
+    }
+
+    fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.venue.acknowledged()
     }
 
     fn numbers_tops(&self) -> bool {

@@ -54,18 +54,31 @@ struct Shown {
     numbers: [u64; NUMBERED_KINDS],
     /// The number up to which its book is whole; `None` while it is not.
     book: Option<u64>,
+    /// The venue's time of that, in ns.
+    book_time_ns: u64,
 }
 
 /// The connection that is to take over.
 #[derive(Debug, Default)]
 struct Relief {
     books: Books,
-    /// By instrument: the number of the snapshot that its book began with.
-    seeds: Vec<Option<u64>>,
+    /// By instrument: what its book began with, and how far it has come.
+    books_seen: Vec<Seen>,
+    /// How far each book was shown when this connection was opened.
+    shown_before: Vec<Option<u64>>,
     withheld: VecDeque<MarketEvent>,
     is_subscribed: bool,
     is_settled: bool,
     attempt: u32,
+}
+
+/// The book of one instrument on the connection that is to take over.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The number of the snapshot that it began with.
+    seed: Option<u64>,
+    /// The venue's time of its last message, in ns.
+    time_ns: u64,
 }
 
 impl Lanes {
@@ -170,7 +183,8 @@ impl Pair {
     fn change(&mut self, state: ConnectionState, attempt: u32) {
         match state {
             ConnectionState::Connecting => {
-                self.relief = Some(Relief { attempt, ..Relief::default() });
+                let shown_before = self.shown.iter().map(|it| it.book).collect();
+                self.relief = Some(Relief { attempt, shown_before, ..Relief::default() });
             }
             ConnectionState::Disconnected => self.relief = None,
             ConnectionState::Settled => {
@@ -193,28 +207,28 @@ impl Pair {
         let Some(relief) = self.relief.as_ref().filter(|it| it.is_settled) else { return false };
         (0_u32..).map(InstrumentId::new).zip(&self.shown).all(|(id, shown)| {
             shown.book.is_none_or(|last| {
-                relief.books.book(id).is_some_and(Book::is_valid)
-                    && relief.seed(id).is_some_and(|seed| seed <= last)
+                let is_whole = relief.books.book(id).is_some_and(Book::is_valid);
+                is_whole && relief.relation(id, shown) != Relation::Ahead
+                    || relief.is_quiet(id, last)
             })
         })
     }
 
     /// The other connection leads from here on: what it has more than the first one follows.
     fn hand_over(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
-        let Relief { books, seeds, withheld, attempt, .. } = self.relief.take()?;
+        let relief = self.relief.take()?;
         let relieved = self.connections[self.lead];
         self.lead = 1 - self.lead;
         let stamp = Stamp { connection: self.connections[0], ..stamp };
-        for (id, book) in books.iter().filter(|(_, book)| book.is_valid()) {
+        for (id, book) in relief.books.iter().filter(|(_, book)| book.is_valid()) {
             let shown = shown_mut(&mut self.shown, id);
-            let seed = seeds.get(id.index()).copied().flatten();
-            let continues = shown.book.zip(seed).is_some_and(|(last, seed)| seed <= last);
-            if !continues {
+            if relief.relation(id, shown) != Relation::Continues {
                 push_book(book, stamp, id, batch);
                 shown.book = Some(book.last_sequence());
             }
         }
         let shown_before = self.shown.clone();
+        let Relief { books, withheld, attempt, .. } = relief;
         for mut event in withheld {
             let before = shown_before.get(event.instrument.index());
             let is_shown = before.is_some_and(|it| it.has(&event));
@@ -226,6 +240,15 @@ impl Pair {
             }
         }
         self.behind = self.shown.iter().map(Shown::limits).collect();
+        for (id, book) in books.iter() {
+            // A book that has come as far has nothing to catch up with.
+            let shown = self.shown.get(id.index()).and_then(|it| it.book);
+            if let Some(limits) = self.behind.get_mut(id.index())
+                && shown.is_none_or(|last| book.last_sequence() >= last)
+            {
+                limits[Kind::Levels as usize] = None;
+            }
+        }
         let state = ConnectionState::Subscribed;
         batch.push(status_event(stamp, Status { state, attempt, code: 0 }));
         Some(relieved)
@@ -255,13 +278,8 @@ impl Shown {
 impl Relief {
     fn take(&mut self, event: &MarketEvent) {
         self.books.apply(event);
-        let is_seed = event.flags.contains(Flags::SNAPSHOT.with(Flags::LAST));
-        if event.kind() == Kind::Levels && is_seed && !event.flags.contains(Flags::STALE) {
-            let index = event.instrument.index();
-            if index >= self.seeds.len() {
-                self.seeds.resize(index + 1, None);
-            }
-            self.seeds[index] = Some(event.venue_sequence);
+        if event.kind() == Kind::Levels && event.flags.contains(Flags::LAST) {
+            self.note_book(event);
         }
         if number_of(event).is_some() {
             self.withheld.push_back(*event);
@@ -282,9 +300,54 @@ impl Relief {
         }
     }
 
-    fn seed(&self, id: InstrumentId) -> Option<u64> {
-        self.seeds.get(id.index()).copied().flatten()
+    fn note_book(&mut self, event: &MarketEvent) {
+        let index = event.instrument.index();
+        if index >= self.books_seen.len() {
+            self.books_seen.resize(index + 1, Seen::default());
+        }
+        let seen = &mut self.books_seen[index];
+        if is_any(event, &[Flags::STALE]) {
+            return;
+        }
+        if event.flags.contains(Flags::SNAPSHOT) {
+            seen.seed = Some(event.venue_sequence);
+        }
+        seen.time_ns = event.venue_time_ns;
     }
+
+    /// How its book of an instrument stands to what the leading connection has shown.
+    fn relation(&self, id: InstrumentId, shown: &Shown) -> Relation {
+        let seen = self.books_seen.get(id.index()).copied().unwrap_or_default();
+        let last = self.books.book(id).map_or(0, Book::last_sequence);
+        match (shown.book, seen.seed) {
+            (Some(shown_last), Some(_))
+                if last < shown_last && seen.time_ns > shown.book_time_ns =>
+            {
+                Relation::Anew
+            }
+            (Some(shown_last), Some(seed)) if seed <= shown_last => Relation::Continues,
+            (Some(_), Some(_)) => Relation::Ahead,
+            _ => Relation::Anew,
+        }
+    }
+
+    /// Whether neither connection has brought anything of a book since this one was opened: then what
+    /// was shown stands.
+    fn is_quiet(&self, id: InstrumentId, last: u64) -> bool {
+        let before = self.shown_before.get(id.index()).copied().flatten();
+        self.books.book(id).is_none() && before == Some(last)
+    }
+}
+
+/// How one connection's book stands to the other's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Relation {
+    /// It holds everything after what was shown.
+    Continues,
+    /// It began after what was shown: what lies between has to come over the other first.
+    Ahead,
+    /// It has nothing to do with it: the numbering began anew, or nothing was shown.
+    Anew,
 }
 
 /// The number by which the same event is known on both connections: the venue's, or its time.
@@ -293,7 +356,8 @@ fn number_of(event: &MarketEvent) -> Option<(usize, u64)> {
         kind @ (Kind::Trade | Kind::TopOfBook | Kind::Levels | Kind::Bar) => kind as usize,
         Kind::Gap | Kind::Status => return None,
     };
-    let has_number = event.venue_sequence != 0;
+    // Bars come many times with one number of the venue, or with none.
+    let has_number = event.venue_sequence != 0 && event.kind() != Kind::Bar;
     Some((kind, if has_number { event.venue_sequence } else { event.venue_time_ns }))
 }
 
@@ -317,6 +381,7 @@ fn note_shown(shown: &mut Vec<Shown>, event: &MarketEvent) {
         {
             let is_book = shown.book.is_some() || event.flags.contains(Flags::SNAPSHOT);
             shown.book = is_book.then_some(event.venue_sequence);
+            shown.book_time_ns = event.venue_time_ns;
         }
         _ => {}
     }

@@ -12,12 +12,13 @@ mod governor;
 mod key;
 mod profile;
 mod relay;
+mod resync;
 mod watchdog;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tickring_event::{ConnectionId, ConnectionState, Status};
+use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_metrics::Clock;
 
 use crate::frame::{Frame, Stamp};
@@ -27,8 +28,9 @@ use crate::source::{ConnectionTally, Incoming, Source, SourceError};
 use crate::venue::{Action, Command, Fetch, Inbound, Refusal};
 
 use backoff::{Failures, Health};
-use connection::{Connection, Ending, FLUSH_RETRY_NS, Resync, Rules, Turn, WAIT_NS_MAX};
+use connection::{Connection, Ending, FLUSH_RETRY_NS, Rules, Turn, WAIT_NS_MAX};
 use governor::Governor;
+use resync::{Request, Resyncs};
 
 pub use backoff::Backoff;
 pub use config::{KeepAlive, LiveConfig, Polling, Roots};
@@ -118,7 +120,12 @@ impl LiveSource {
             keep_alive_ticks: keep_alive.map_or(0, |it| ticks(it.interval_ms)),
             keep_alive: keep_alive.map(|it| it.text.clone().into()),
             messages: Governor::new(config.messages, &clock),
-            resyncs: Governor::new(config.resyncs, &clock),
+            resyncs: Resyncs::new(
+                Governor::new(config.resyncs, &clock),
+                Arc::new(Mutex::new(Governor::new(config.fetches, &clock))),
+                &clock,
+            ),
+            must_answer: config.must_answer,
             subscribe_ticks_max: ticks(config.subscribe_ms_max),
             silence_ticks_max: ticks(config.silence_ms_max),
             healthy_ticks_min: ticks(config.healthy_ms_min),
@@ -193,7 +200,9 @@ impl LiveSource {
         let Answer { status, retry_after_s, location, body } = answer;
         let words = if body.is_empty() { String::new() } else { format!(" ({body})") };
         let reason = format!("the venue answered the handshake with HTTP {status}{words}");
-        if status == 401 || status == 403 {
+        // Where no key is needed and it has worked before, it is a ban of the moment.
+        let is_ban = self.config.key.is_none() && self.handshakes > 0;
+        if status == 401 || status == 403 && !is_ban {
             return Err(self.refused(&format!("{reason}: {ADVICE}")));
         }
         if (300..400).contains(&status) {
@@ -208,7 +217,7 @@ impl LiveSource {
             }
             return Ok(Ending { code: i32::from(status), ..Ending::because(reason) });
         }
-        let default_s = if status == 429 { RATE_LIMITED_S } else { 0 };
+        let default_s = if matches!(status, 403 | 418 | 429) { RATE_LIMITED_S } else { 0 };
         let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
         let delay_ms_min = delay_s * 1_000;
         Ok(Ending { code: i32::from(status), delay_ms_min, ..Ending::because(reason) })
@@ -375,12 +384,12 @@ impl Source for LiveSource {
                 self.rules.notices.send(Notice::Sent { command: text.clone() });
                 connection.ask(&self.rules, text);
             }
-            Command::Resync(texts) => {
+            Command::Resync { instrument, texts } => {
                 self.rules.notices.send(Notice::Sent { command: texts.join(" ") });
-                connection.resync(&self.rules, Resync::Texts(texts));
+                connection.resync(&self.rules, instrument, Request::Texts(texts));
             }
             Command::Fetch(fetch) if self.fetch.is_some() => {
-                connection.resync(&self.rules, Resync::Fetch(fetch));
+                connection.resync(&self.rules, fetch.instrument, Request::Fetch(fetch));
             }
             Command::Fetch(Fetch { symbol, .. }) => {
                 let reason = format!("no snapshot of {symbol}: no REST address is configured");
@@ -389,6 +398,12 @@ impl Source for LiveSource {
             // One connection alone cannot replace itself without a gap: the venue's close will.
             Command::Renew => {}
             Command::Leave => drop(self.leave()),
+        }
+    }
+
+    fn snapshot_came(&mut self, _connection: ConnectionId, instrument: InstrumentId) {
+        if let Phase::Open(connection) = &mut self.phase {
+            connection.snapshot_came(instrument);
         }
     }
 

@@ -266,6 +266,9 @@ impl<S: Source> Turns<S> {
 
     /// Has done what the venue wants done, and vets what was kept of the frame.
     fn follow_up(&mut self, stamp: Stamp) {
+        for instrument in self.batch.take_snapshots() {
+            self.source.snapshot_came(stamp.connection, instrument);
+        }
         for command in self.batch.take_commands() {
             self.source.command(stamp.connection, command);
         }

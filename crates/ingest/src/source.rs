@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tickring_capture::CaptureError;
-use tickring_event::{ConnectionId, Status};
+use tickring_event::{ConnectionId, InstrumentId, Status};
 
 use crate::frame::{Frame, Stamp};
 use crate::recorded::RecordedTally;
@@ -19,6 +19,9 @@ pub trait Source {
 
     /// Does what a venue wants done. Recorded sources have nobody to do it.
     fn command(&mut self, _connection: ConnectionId, _command: Command) {}
+
+    /// A snapshot of this book came over the connection: it need not be asked for again.
+    fn snapshot_came(&mut self, _connection: ConnectionId, _instrument: InstrumentId) {}
 
     /// Tells the source what the last frame turned out to be.
     ///
@@ -56,6 +59,10 @@ impl<S: Source + ?Sized> Source for &mut S {
 
     fn command(&mut self, connection: ConnectionId, command: Command) {
         (**self).command(connection, command);
+    }
+
+    fn snapshot_came(&mut self, connection: ConnectionId, instrument: InstrumentId) {
+        (**self).snapshot_came(connection, instrument);
     }
 
     fn answer(&mut self, connection: ConnectionId, inbound: &Inbound) -> Result<(), SourceError> {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use tickring_capture::{CaptureError, ConnectionChange, Tap};
-use tickring_event::{ConnectionId, ConnectionState, Status};
+use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_metrics::Clock;
 
 use crate::recorded::RecordedTally;
@@ -83,13 +83,17 @@ impl<S: Source> Source for Tapped<S> {
         let time_ns = self.clock.wall_ns(self.clock.ticks());
         let texts = match &command {
             Command::Send(text) => std::slice::from_ref(text),
-            Command::Resync(texts) => texts,
+            Command::Resync { texts, .. } => texts,
             Command::Fetch(_) | Command::Renew | Command::Leave => &[],
         };
         for text in texts {
             self.tap.sent(connection.0, time_ns, text.as_bytes());
         }
         self.source.command(connection, command);
+    }
+
+    fn snapshot_came(&mut self, connection: ConnectionId, instrument: InstrumentId) {
+        self.source.snapshot_came(connection, instrument);
     }
 
     #[inline]

@@ -98,10 +98,15 @@ pub struct Checks {
 pub enum Command {
     /// Send this text.
     Send(String),
-    /// Send these texts, in order, so that books start over. At most one such request for a book
-    /// waits for its snapshot; the source spaces them out.
-    Resync(Vec<String>),
-    /// Fetch an instrument's snapshot over HTTP; the source spaces these out. The answer comes as a
+    /// Send these texts, in order, so that a book starts over. The source keeps the venue's limits,
+    /// and asks again until a snapshot of that book came.
+    Resync {
+        /// Whose book; [`InstrumentId::NONE`] for every book of the connection.
+        instrument: InstrumentId,
+        /// What is sent.
+        texts: Vec<String>,
+    },
+    /// Fetch an instrument's snapshot over HTTP, as of `Resync`. The answer comes as a
     /// frame of its own, `{"snapshot":"BTCUSDT","body":{...}}`, with the venue's text as its body.
     Fetch(Fetch),
     /// The venue is about to close the connection: open the next one before it does.
@@ -113,6 +118,8 @@ pub enum Command {
 /// A snapshot to be fetched over HTTP.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fetch {
+    /// Whose snapshot.
+    pub instrument: InstrumentId,
     /// The venue's spelling of the instrument.
     pub symbol: String,
     /// Path and query on the venue's REST host, such as `/api/v3/depth?symbol=BTCUSDT&limit=5000`.

@@ -160,6 +160,7 @@ impl Walk {
                 // Nobody has secrets here, and there is nobody to send to.
                 self.remarks.vet(|_| ());
                 self.batch.take_commands().for_each(drop);
+                self.batch.take_snapshots().for_each(drop);
                 match decoded {
                     Ok(Inbound::Data(kind)) => return Ok(venue.message_kinds()[kind]),
                     Ok(Inbound::Pong) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickring_event::{Flags, Instruments, MarketEvent, Payload};
+use tickring_event::{Flags, InstrumentId, Instruments, MarketEvent, Payload};
 use tickring_ingest::{Binance, Command, EventBatch, Fetch, Frame, Inbound, Market, Stamp, Venue};
 
 struct Feed {
@@ -173,7 +173,11 @@ fn a_snapshot_is_asked_for_at_its_markets_path() {
         let frame = Frame { stamp: Stamp::default(), text: text.as_bytes() };
         venue.decode(&frame, &mut batch).unwrap();
         let commands: Vec<_> = batch.take_commands().collect();
-        let fetch = Fetch { symbol: symbol.to_owned(), path: path.to_owned() };
+        let fetch = Fetch {
+            instrument: InstrumentId::new(0),
+            symbol: symbol.to_owned(),
+            path: path.to_owned(),
+        };
         assert_eq!(commands, [Command::Fetch(fetch)]);
     }
     check(Market::Spot, "BTCUSDT", "/api/v3/depth?symbol=BTCUSDT&limit=5000");

@@ -155,7 +155,7 @@ fn a_refusal_without_an_id_is_of_the_first_command_that_waits() {
     // Nothing is left then, and the same would be asked again.
     let refusal = refused(live.frame(r#"{"code":2,"msg":"no"}"#));
     let message = "no: s200@trade".to_owned();
-    assert_eq!(refusal, Refusal { code: 2, message, action: Action::Stop, complete: true });
+    assert_eq!(refusal, Refusal { code: 2, message, action: Action::Stop, complete: false });
     let refusal = refused(live.frame(r#"{"code":2,"msg":"no","id":4}"#));
     assert_eq!(refusal.message, "no");
 }

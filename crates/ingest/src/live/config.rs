@@ -40,6 +40,8 @@ pub struct LiveConfig {
     pub handshake_ms_max: u64,
     /// Time from the first command to the answer of the last.
     pub subscribe_ms_max: u64,
+    /// Every command is answered: a connection on which one was not, in twice that time, is given up.
+    pub must_answer: bool,
     /// Time without any frame after which the connection is given up.
     pub silence_ms_max: u64,
     /// Attempts that may be made, over all connections of the source.
@@ -48,6 +50,8 @@ pub struct LiveConfig {
     pub messages: Option<Limit>,
     /// Books that may be started over on one connection; what is above waits.
     pub resyncs: Option<Limit>,
+    /// Snapshots that may be fetched, over all connections of the source; what is above waits.
+    pub fetches: Option<Limit>,
     /// Age at which the venue cuts a connection; a [`RelaySource`](crate::RelaySource) opens the next
     /// one before.
     pub age_ms_max: Option<u64>,
@@ -117,10 +121,12 @@ impl LiveConfig {
             connect_ms_max: 3_050,
             handshake_ms_max: 10_000,
             subscribe_ms_max: 10_000,
+            must_answer: false,
             silence_ms_max,
             attempts: None,
             messages: None,
             resyncs: None,
+            fetches: None,
             age_ms_max: None,
             overlap_ms_min: OVERLAP_MS_MIN,
             backoff: Backoff::default(),
@@ -137,14 +143,16 @@ impl LiveConfig {
     /// What `profile` asks for, at `url` where that is another than the profile's.
     #[must_use]
     pub fn of_profile(profile: &Profile, url: Option<String>) -> Self {
-        let Profile { keep_alive, attempts, messages, resyncs, age_ms_max, .. } = *profile;
+        let Profile { keep_alive, attempts, messages, resyncs, fetches, age_ms_max, .. } = *profile;
         let keep_alive =
             keep_alive.map(|(text, interval_ms)| KeepAlive { text: text.to_owned(), interval_ms });
         Self {
+            must_answer: true,
             silence_ms_max: profile.silence_ms_max,
             attempts: Some(attempts),
             messages: Some(messages),
             resyncs: Some(resyncs),
+            fetches,
             age_ms_max,
             ..Self::new(url.unwrap_or_else(|| profile.url.to_owned()), keep_alive)
         }

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
+use tickring_event::InstrumentId;
 use tickring_metrics::Clock;
 
 use crate::live::backoff::Health;
 use crate::live::config::Polling;
 use crate::live::governor::Governor;
+use crate::live::resync::{Request, Resyncs};
 use crate::live::watchdog::Watchdog;
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{Ended, Polled, Socket, Utf8Bytes};
@@ -30,8 +32,10 @@ pub(crate) struct Rules {
     pub(crate) keep_alive_ticks: u64,
     /// Limits of each new connection, nothing done yet.
     pub(crate) messages: Governor,
-    pub(crate) resyncs: Governor,
+    pub(crate) resyncs: Resyncs,
     pub(crate) subscribe_ticks_max: u64,
+    /// Every command is answered, as the venue documents.
+    pub(crate) must_answer: bool,
     pub(crate) silence_ticks_max: u64,
     pub(crate) healthy_ticks_min: u64,
     pub(crate) flush_retry_ticks: u64,
@@ -42,12 +46,6 @@ impl Rules {
     pub(crate) fn elapsed_ms(&self, start: u64, end: u64) -> u64 {
         self.clock.elapsed_ns(start, end) / 1_000_000
     }
-}
-
-/// A request to start a book over.
-pub(crate) enum Resync {
-    Texts(Vec<String>),
-    Fetch(Fetch),
 }
 
 /// Why a connection is over, and what its end asks of the next attempt.
@@ -101,6 +99,8 @@ pub(crate) struct Connection {
     asked_ticks: u64,
     /// When those answers are late.
     answers_due: u64,
+    /// They were late before.
+    has_missed: bool,
     keep_alive_due: u64,
     /// One is due and has to wait for its turn.
     keep_alive_waits: bool,
@@ -108,9 +108,8 @@ pub(crate) struct Connection {
     /// Texts that wait for their turn, the next one first.
     outbox: VecDeque<Utf8Bytes>,
     messages: Governor,
-    /// Requests to start books over, each with its texts, that wait for their turn.
-    resyncs_waiting: VecDeque<Resync>,
-    resyncs: Governor,
+    /// Books that have to start over.
+    resyncs: Resyncs,
     /// Snapshots whose turn to be fetched has come.
     fetches: Vec<Fetch>,
     /// Set by whatever decides that it must end; carried out by the next turn.
@@ -133,12 +132,12 @@ impl Connection {
             accepted: false,
             asked_ticks: now,
             answers_due: NEVER,
+            has_missed: false,
             keep_alive_due,
             keep_alive_waits: false,
             flush_due: 0,
             outbox: VecDeque::new(),
             messages: rules.messages.clone(),
-            resyncs_waiting: VecDeque::new(),
             resyncs: rules.resyncs.clone(),
             fetches: Vec::new(),
             ending: None,
@@ -160,8 +159,9 @@ impl Connection {
                 self.hear(rules);
                 Turn::Idle
             }
+            // A message of megabytes is a long sign of life.
             Ok(Polled::Partial) => {
-                self.work(rules, self.socket.arrival_ticks());
+                self.hear(rules);
                 Turn::Idle
             }
             Ok(Polled::Empty) => self.empty_turn(rules, wait_ns_max),
@@ -225,11 +225,22 @@ impl Connection {
         self.watchdog.listened(rules.clock.ticks().min(wait_end));
     }
 
+    /// Late answers. Where the venue must answer they are waited for once more; then the connection
+    /// ends, since what was asked for may never have been heard.
     fn miss_answers(&mut self, rules: &Rules, now: u64) {
         self.answers_due = NEVER;
         let waited_ms = rules.elapsed_ms(self.asked_ticks, now);
-        if self.heard {
+        let gives_up = self.has_missed && rules.must_answer;
+        if self.heard && !gives_up {
             rules.notices.send(Notice::Unanswered { waited_ms });
+            if rules.must_answer {
+                self.has_missed = true;
+                self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
+            }
+        } else if gives_up {
+            self.end(Ending::because(format!(
+                "not every subscription was answered within {waited_ms} ms"
+            )));
         } else {
             self.end(Ending::because(format!("nothing was answered within {waited_ms} ms")));
         }
@@ -242,8 +253,8 @@ impl Connection {
             self.keep_alive_due = now.saturating_add(rules.keep_alive_ticks);
             self.keep_alive_waits = rules.keep_alive.is_some();
         }
-        if self.keep_alive_waits || !self.outbox.is_empty() || !self.resyncs_waiting.is_empty() {
-            self.send_waiting(rules, now);
+        if self.keep_alive_waits || !self.outbox.is_empty() || !self.resyncs.is_empty() {
+            self.send_waiting(rules);
         }
         if self.socket.has_unsent() && now >= self.flush_due {
             self.flush_due = now.saturating_add(rules.flush_retry_ticks);
@@ -262,14 +273,13 @@ impl Connection {
 
     /// Sends what waits, as far as the venue's limits allow.
     #[cold]
-    fn send_waiting(&mut self, rules: &Rules, now: u64) {
-        while self.resyncs.ready_ticks() <= now
-            && let Some(resync) = self.resyncs_waiting.pop_front()
-        {
-            self.resyncs.note(now);
-            match resync {
-                Resync::Texts(texts) => self.outbox.extend(texts.into_iter().map(Utf8Bytes::from)),
-                Resync::Fetch(fetch) => self.fetches.push(fetch),
+    fn send_waiting(&mut self, rules: &Rules) {
+        // Not the arrival of a frame, which may be long ago: limits count from the sending.
+        let now = rules.clock.ticks();
+        while let Some(request) = self.resyncs.next(now) {
+            match request {
+                Request::Texts(texts) => self.outbox.extend(texts.into_iter().map(Utf8Bytes::from)),
+                Request::Fetch(fetch) => self.fetches.push(fetch),
             }
         }
         if self.keep_alive_waits
@@ -300,13 +310,18 @@ impl Connection {
             self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
         }
         self.outbox.push_back(command.into());
-        self.send_waiting(rules, now);
+        self.send_waiting(rules);
     }
 
-    /// Starts a book over, as soon as the venue's limits allow.
-    pub(crate) fn resync(&mut self, rules: &Rules, resync: Resync) {
-        self.resyncs_waiting.push_back(resync);
-        self.send_waiting(rules, rules.clock.ticks());
+    /// Has a book start over, as soon as the venue's limits allow, and again until it came.
+    pub(crate) fn resync(&mut self, rules: &Rules, instrument: InstrumentId, request: Request) {
+        self.resyncs.want(instrument, request);
+        self.send_waiting(rules);
+    }
+
+    /// A snapshot of this book came.
+    pub(crate) fn snapshot_came(&mut self, instrument: InstrumentId) {
+        self.resyncs.came(instrument);
     }
 
     /// A snapshot whose turn to be fetched has come.

@@ -2,11 +2,13 @@
 //! the ingest thread goes on reading meanwhile.
 //!
 //! The two ends are a [`FetchPort`] at the source and a [`Fetcher`], which the caller runs on a thread
-//! that it made. An answer comes back as a frame: `{"snapshot":"BTCUSDT","body":<the venue's text>}`,
-//! or `{"snapshot":"BTCUSDT","error":"<words>"}` when it cannot be had.
+//! that it made. An answer comes back as a frame: `{"snapshot":"BTCUSDT","body":<the venue's text>}`.
+//! What cannot be had brings none, and the source asks again later.
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ pub struct FetchPort {
     answers: Receiver<Answer>,
     /// Of the connection that asks now: answers for those before it are dropped.
     generation: u64,
+    /// The same for the other end, which passes over requests of connections that are gone.
+    newest: Arc<AtomicU64>,
     pending: usize,
 }
 
@@ -57,10 +61,12 @@ pub struct Fetcher {
     base_url: String,
     body_bytes_max: u64,
     requests: Receiver<Request>,
+    newest: Arc<AtomicU64>,
     answers: SyncSender<Answer>,
     notices: NoticeSender,
     random: fastrand::Rng,
     wait: Box<dyn FnMut(Duration) + Send>,
+    told: Box<dyn FnMut() + Send>,
 }
 
 #[derive(Debug)]
@@ -72,7 +78,8 @@ struct Request {
 #[derive(Debug)]
 struct Answer {
     generation: u64,
-    frame: String,
+    /// `None` where it cannot be had now: the source asks again.
+    frame: Option<String>,
 }
 
 /// Where snapshots are fetched.
@@ -109,25 +116,32 @@ pub fn fetching(
         .into();
     let (requests, requested) = sync_channel(REQUESTS_MAX);
     let (answers, answered) = sync_channel(REQUESTS_MAX);
-    let port = FetchPort { requests, answers: answered, generation: 0, pending: 0 };
+    let newest = Arc::new(AtomicU64::new(0));
+    let of_port = Arc::clone(&newest);
+    let port =
+        FetchPort { requests, answers: answered, generation: 0, newest: of_port, pending: 0 };
     let fetcher = Fetcher {
         agent,
         base_url: base_url.trim_end_matches('/').to_owned(),
         body_bytes_max: *body_bytes_max as u64,
         requests: requested,
+        newest,
         answers,
         notices,
         random: fastrand::Rng::with_seed(*seed),
-        wait: Box::new(std::thread::park_timeout),
+        wait: Box::new(sleep),
+        told: Box::new(|| ()),
     };
     Ok((port, fetcher))
 }
 
 impl FetchPort {
     /// A new connection: nothing asked for before it is waited for.
-    pub(crate) const fn start_over(&mut self) {
+    pub(crate) fn start_over(&mut self) {
         self.generation += 1;
         self.pending = 0;
+        // Relaxed: which requests are worth their while; nothing is ordered by it.
+        self.newest.store(self.generation, Ordering::Relaxed);
     }
 
     /// Asks for a snapshot. False when nobody fetches any more, or too many requests wait.
@@ -144,7 +158,9 @@ impl FetchPort {
             match self.answers.try_recv() {
                 Ok(Answer { generation, frame }) if generation == self.generation => {
                     self.pending -= 1;
-                    return Some(frame);
+                    if frame.is_some() {
+                        return frame;
+                    }
                 }
                 Ok(_) => {}
                 Err(TryRecvError::Empty) => return None,
@@ -156,10 +172,17 @@ impl FetchPort {
 }
 
 impl Fetcher {
-    /// Waits between tries as `wait` does, instead of parking the thread.
+    /// Waits between tries as `wait` does, instead of sleeping.
     #[must_use]
     pub fn waiting(mut self, wait: impl FnMut(Duration) + Send + 'static) -> Self {
         self.wait = Box::new(wait);
+        self
+    }
+
+    /// Calls `told` after each answer, for whoever waits for one.
+    #[must_use]
+    pub fn answering(mut self, told: impl FnMut() + Send + 'static) -> Self {
+        self.told = Box::new(told);
         self
     }
 
@@ -168,20 +191,25 @@ impl Fetcher {
     /// A venue that says when to come again is obeyed, and meanwhile nothing else is asked of it.
     pub fn run(mut self) {
         while let Ok(Request { generation, fetch }) = self.requests.recv() {
+            // Relaxed: see `FetchPort::start_over`.
+            if generation != self.newest.load(Ordering::Relaxed) {
+                continue;
+            }
             let frame = self.fetch(&fetch);
             if self.answers.send(Answer { generation, frame }).is_err() {
                 return;
             }
+            (self.told)();
         }
     }
 
-    fn fetch(&mut self, fetch: &Fetch) -> String {
+    fn fetch(&mut self, fetch: &Fetch) -> Option<String> {
         let symbol = escaped(&fetch.symbol);
         let mut tries = 0;
         loop {
             tries += 1;
             let refusal = match self.fetch_once(&fetch.path) {
-                Ok(body) => return format!(r#"{{"snapshot":"{symbol}","body":{body}}}"#),
+                Ok(body) => return Some(format!(r#"{{"snapshot":"{symbol}","body":{body}}}"#)),
                 Err(refusal) => refusal,
             };
             let Refused { words, retry } = refusal;
@@ -192,7 +220,7 @@ impl Fetcher {
                 }
                 Retry::After { .. } | Retry::Never => {
                     self.notices.send(Notice::Unfetched { reason });
-                    return format!(r#"{{"snapshot":"{symbol}","error":"{}"}}"#, escaped(&words));
+                    return None;
                 }
             };
             self.notices.send(Notice::Unfetched { reason });
@@ -290,6 +318,11 @@ fn root_certs(roots: &Roots) -> RootCerts {
             if certificates.is_empty() { RootCerts::WebPki } else { specific(&certificates) }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this thread has nothing else to do")]
+fn sleep(wait: Duration) {
+    std::thread::sleep(wait);
 }
 
 /// A text as it may stand between quotes in JSON.

@@ -18,6 +18,8 @@ pub struct Profile {
     pub messages: Limit,
     /// Books that may be started over on one connection.
     pub resyncs: Limit,
+    /// Snapshots that may be fetched over HTTP from one address, where they come from there.
+    pub fetches: Option<Limit>,
     /// Age at which the venue cuts a connection, in ms, where it does. A new one takes over before.
     pub age_ms_max: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickring_event::{ConnectionId, ConnectionState, Status};
+use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_metrics::Clock;
 
 use crate::live::connection::WAIT_NS_MAX;
@@ -13,6 +13,9 @@ use crate::venue::{Command, Inbound};
 
 /// Longest wait for one connection while two are open: the other must not be kept waiting.
 const SHARED_WAIT_NS_MAX: u64 = 500_000;
+
+/// Wait before another connection is opened where one could not be had.
+const FORGONE_NS: u64 = 60_000_000_000;
 
 /// The part of its age at which a connection is relieved: 23 of Binance's 24 hours.
 const RELIEVED_AT: (u64, u64) = (23, 24);
@@ -40,6 +43,10 @@ pub struct RelaySource {
     overlap_ticks_min: u64,
     /// A connection that was left and has to be said to be closed.
     left: Option<usize>,
+    /// Why the connection that was to take over cannot be had.
+    failed: Option<SourceError>,
+    /// No other connection is opened before this.
+    relief_from_ticks: u64,
     /// The lane of the next turn, while two are open.
     turn: usize,
 }
@@ -72,6 +79,7 @@ impl RelaySource {
         let first = LiveSource::new(config, clock.clone(), notices.clone(), seed)?;
         let mut second = LiveSource::new(second, clock.clone(), notices.clone(), !seed)?.off();
         second.governor = Arc::clone(&first.governor);
+        second.rules.resyncs = first.rules.resyncs.clone();
         Ok(Self {
             lanes: [first, second],
             clock,
@@ -82,6 +90,8 @@ impl RelaySource {
             age_ticks_max,
             overlap_ticks_min,
             left: None,
+            failed: None,
+            relief_from_ticks: 0,
             turn: 0,
         })
     }
@@ -104,7 +114,11 @@ impl RelaySource {
     /// Whether the one that leads has to be relieved.
     fn is_relief_due(&self) -> bool {
         let Some(opened_ticks) = self.lanes[self.lead].opened_ticks() else { return false };
-        let age_ticks = self.clock.ticks().saturating_sub(opened_ticks);
+        let now = self.clock.ticks();
+        let age_ticks = now.saturating_sub(opened_ticks);
+        if now < self.relief_from_ticks {
+            return false;
+        }
         self.renew_asked || self.age_ticks_max.is_some_and(|age_max| age_ticks >= age_max)
     }
 
@@ -127,6 +141,16 @@ impl RelaySource {
         Some(self.lanes[1 - self.lead].status(ConnectionState::Settled, 0))
     }
 
+    /// The other connection cannot be had now. The one that leads is not concerned: later again.
+    fn forgo(&mut self, error: &SourceError) -> Incoming<'static> {
+        self.notices.send(Notice::Disconnected { reason: error.to_string() });
+        let now = self.clock.ticks();
+        self.relief_from_ticks = now.saturating_add(self.clock.ns_to_ticks(FORGONE_NS));
+        self.renew_asked = true;
+        self.relief = None;
+        self.lanes[1 - self.lead].leave()
+    }
+
     fn lane_of(&self, connection: ConnectionId) -> usize {
         usize::from(connection.0 - self.lanes[0].config.connection.0)
     }
@@ -137,6 +161,7 @@ impl RelaySource {
             self.notices.send(Notice::TakenOver);
             self.lead = 1 - lane;
             self.relief = None;
+            self.renew_asked = false;
             self.left = Some(lane);
         }
     }
@@ -145,6 +170,9 @@ impl RelaySource {
 impl Source for RelaySource {
     #[inline]
     fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
+        if let Some(error) = self.failed.take() {
+            return Ok(self.forgo(&error));
+        }
         if let Some(lane) = self.left.take() {
             return Ok(self.lanes[lane].leave());
         }
@@ -159,14 +187,22 @@ impl Source for RelaySource {
         }
         self.turn = 1 - self.turn;
         let lane = self.turn;
-        let incoming = self.lanes[lane].next_within(SHARED_WAIT_NS_MAX)?;
-        if let Incoming::Status(_, Status { state: ConnectionState::Disconnected, .. }) = incoming
-            && lane != self.lead
-        {
-            // It begins again by itself, and then has to be subscribed anew.
-            self.relief = Some(Relief::default());
+        if lane == self.lead {
+            return self.lanes[lane].next_within(SHARED_WAIT_NS_MAX);
         }
-        Ok(incoming)
+        match self.lanes[lane].next_within(0) {
+            Ok(incoming) => {
+                if is_disconnected(&incoming) {
+                    // It begins again by itself, and then has to be subscribed anew.
+                    self.relief = Some(Relief::default());
+                }
+                Ok(incoming)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                Ok(Incoming::Idle)
+            }
+        }
     }
 
     fn command(&mut self, connection: ConnectionId, command: Command) {
@@ -176,6 +212,11 @@ impl Source for RelaySource {
             Command::Leave => self.leave(lane),
             command => self.lanes[lane].command(connection, command),
         }
+    }
+
+    fn snapshot_came(&mut self, connection: ConnectionId, instrument: InstrumentId) {
+        let lane = self.lane_of(connection);
+        self.lanes[lane].snapshot_came(connection, instrument);
     }
 
     fn answer(&mut self, connection: ConnectionId, inbound: &Inbound) -> Result<(), SourceError> {
@@ -191,7 +232,12 @@ impl Source for RelaySource {
         {
             relief.subscribed_ticks.get_or_insert_with(|| self.clock.ticks());
         }
-        self.lanes[lane].answer(connection, inbound)
+        let followed = self.lanes[lane].answer(connection, inbound);
+        if lane == self.lead {
+            return followed;
+        }
+        self.failed = followed.err();
+        Ok(())
     }
 
     fn keep_alive(&mut self) {
@@ -209,4 +255,8 @@ impl Source for RelaySource {
             reconnects: u64::from(handshakes.saturating_sub(1)),
         }
     }
+}
+
+const fn is_disconnected(incoming: &Incoming<'_>) -> bool {
+    matches!(incoming, Incoming::Status(_, Status { state: ConnectionState::Disconnected, .. }))
 }

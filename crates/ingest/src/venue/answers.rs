@@ -7,8 +7,11 @@ use super::{Action, Inbound, Refusal};
 /// Longest words of a refusal that are kept.
 const WORDS_CHARS_MAX: usize = 200;
 
-/// Wait before the next connection where everything was refused, but only for now.
+/// Wait before the next connection where something was refused, but only for now.
 const DELAY_MS: u64 = 60_000;
+
+/// Wait before the next connection where a book that was to start over was refused.
+pub(super) const RESYNC_REFUSED_MS: u64 = 5_000;
 
 /// What was asked for since the handshake.
 #[derive(Debug, Default)]
@@ -121,9 +124,11 @@ impl Answers {
         }
         let is_complete = self.waiting.is_empty();
         let action = match outlook {
-            _ if !self.is_used || self.is_accepted || !is_complete => Action::Continue,
-            Outlook::Hopeless => Action::Stop,
+            _ if !self.is_used => Action::Continue,
+            // What was refused for now is asked for again with the next connection.
             Outlook::Later => Action::Reconnect { delay_ms_min: DELAY_MS },
+            Outlook::Hopeless if self.is_accepted || !is_complete => Action::Continue,
+            Outlook::Hopeless => Action::Stop,
         };
         let complete = is_complete && action == Action::Continue;
         Refusal { code, message, action, complete }

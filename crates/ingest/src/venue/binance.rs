@@ -85,8 +85,10 @@ impl Binance {
         attempts: Limit { count: 300, window_ms: 300_000 },
         // Five messages a second, pongs among them: one is left for those.
         messages: Limit { count: 4, window_ms: 1_000 },
-        // A snapshot of 5,000 levels weighs 250 of the 6,000 that one address has a minute.
+        // Books start over by a snapshot alone, over HTTP.
         resyncs: Limit { count: 20, window_ms: 60_000 },
+        // A snapshot of 5,000 levels weighs 250 of the 6,000 that one address has a minute.
+        fetches: Some(Limit { count: 20, window_ms: 60_000 }),
         age_ms_max: Some(DAY_MS),
     };
 
@@ -98,7 +100,7 @@ impl Binance {
         silence_ms_max: 400_000,
         // Ten messages a second are allowed; there is no need of more than at spot.
         // A snapshot of 1,000 levels weighs 20 of 2,400 a minute. Attempts are not limited by word.
-        resyncs: Limit { count: 60, window_ms: 60_000 },
+        fetches: Some(Limit { count: 60, window_ms: 60_000 }),
         ..Self::PROFILE_SPOT
     };
 

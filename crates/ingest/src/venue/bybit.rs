@@ -99,6 +99,7 @@ impl Bybit {
             messages: Limit { count: 10, window_ms: 1_000 },
             // Not documented; a careful choice: each is two messages.
             resyncs: Limit { count: 5, window_ms: 1_000 },
+            fetches: None,
             age_ms_max: None,
         }
     }
@@ -163,8 +164,8 @@ impl Venue for Bybit {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);
         }
-        if let Some((depth, symbol)) = decoder.take_resync() {
-            requests.resync(depth, symbol, batch);
+        if let Some((depth, instrument, symbol)) = decoder.take_resync() {
+            requests.resync(depth, (instrument, symbol), batch);
         }
         read
     }

@@ -20,8 +20,8 @@ enum State {
     /// No snapshot came over this connection.
     #[default]
     Unseeded,
-    /// There is no book; a snapshot was asked for, and so many changes were skipped since.
-    Asked { skipped: u32 },
+    /// There is no book; a snapshot was asked for.
+    Asked,
     /// The book is continuous up to this number of the venue (0 where it has none).
     Live { last: u64 },
 }
@@ -30,7 +30,7 @@ enum State {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
 pub(super) enum Resync {
-    /// Once: this is the first that is known of it.
+    /// Once: this is the first that is known of it. The source asks again where none comes.
     Ask,
     /// It is on its way, or nothing is wrong.
     No,
@@ -46,7 +46,7 @@ impl Chain {
     pub(super) const fn last(&self) -> Option<u64> {
         match self.state {
             State::Live { last } => Some(last),
-            State::Unseeded | State::Asked { .. } => None,
+            State::Unseeded | State::Asked => None,
         }
     }
 
@@ -56,8 +56,7 @@ impl Chain {
         self.state = State::Live { last };
     }
 
-    /// A change came while there is no book: the events from `from` on are stale. A snapshot that does
-    /// not come is asked for again after [`SKIPPED_MAX`] of them.
+    /// A change came while there is no book: the events from `from` on are stale.
     pub(super) fn skip(&mut self, from: usize, batch: &mut EventBatch) -> Resync {
         debug_assert!(self.last().is_none(), "a book takes changes");
         mark_stale(from, batch);
@@ -83,8 +82,8 @@ impl Chain {
     pub(super) const fn lose(&mut self) -> Resync {
         match self.state {
             State::Unseeded => Resync::No,
-            State::Asked { .. } | State::Live { .. } => {
-                self.state = State::Asked { skipped: 0 };
+            State::Asked | State::Live { .. } => {
+                self.state = State::Asked;
                 Resync::Ask
             }
         }
@@ -99,22 +98,14 @@ impl Chain {
     }
 
     const fn ask(&mut self) -> Resync {
-        match self.state {
-            State::Asked { skipped } if skipped < SKIPPED_MAX => {
-                self.state = State::Asked { skipped: skipped + 1 };
-                Resync::No
-            }
-            State::Asked { .. } | State::Unseeded | State::Live { .. } => {
-                self.state = State::Asked { skipped: 0 };
-                Resync::Ask
-            }
-        }
+        let resync = match self.state {
+            State::Asked => Resync::No,
+            State::Unseeded | State::Live { .. } => Resync::Ask,
+        };
+        self.state = State::Asked;
+        resync
     }
 }
-
-/// Changes after which a snapshot that was asked for is taken for lost: ten seconds of a busy book, far
-/// longer than a venue takes to answer.
-const SKIPPED_MAX: u32 = 1_000;
 
 /// A gap that breaks the book, of unknown size.
 pub(super) const fn gap(reason: GapReason, expected: u64, received: u64) -> Gap {
@@ -127,20 +118,4 @@ pub(super) fn mark_stale(from: usize, batch: &mut EventBatch) {
         event.flags = event.flags.with(Flags::STALE);
     }
     batch.count(Counter::StaleDepth, 1);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_that_does_not_come_is_asked_for_again_and_not_before() {
-        let (mut chain, mut batch) = (Chain::default(), EventBatch::new());
-        let asked: Vec<_> = (0..=2 * SKIPPED_MAX + 2)
-            .filter(|_| chain.skip(0, &mut batch) == Resync::Ask)
-            .collect();
-        assert_eq!(asked, [0, SKIPPED_MAX + 1, 2 * SKIPPED_MAX + 2]);
-        chain.seed(7);
-        assert_eq!(chain.last(), Some(7));
-    }
 }

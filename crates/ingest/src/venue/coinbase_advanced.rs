@@ -78,6 +78,7 @@ impl CoinbaseAdvanced {
         messages: Limit { count: 8, window_ms: 1_000 },
         // Not documented; a careful choice: it brings whole books, of all products after a gap.
         resyncs: Limit { count: 1, window_ms: 5_000 },
+        fetches: None,
         age_ms_max: None,
     };
 

@@ -73,6 +73,7 @@ impl CoinbaseExchange {
         messages: Limit { count: 8, window_ms: 1_000 },
         // Not documented; a careful choice: each brings a whole book.
         resyncs: Limit { count: 1, window_ms: 1_000 },
+        fetches: None,
         age_ms_max: None,
     };
 

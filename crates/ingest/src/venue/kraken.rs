@@ -70,6 +70,7 @@ impl Kraken {
         messages: Limit { count: 60, window_ms: 60_000 },
         // Two messages each: a third of those above.
         resyncs: Limit { count: 10, window_ms: 60_000 },
+        fetches: None,
         age_ms_max: None,
     };
 

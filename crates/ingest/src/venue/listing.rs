@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tickring_event::{
-    DecimalError, Gap, GapReason, Instrument, InstrumentError, InstrumentId, Instruments, Level,
-    MarketEvent,
+    DecimalError, Gap, GapReason, INSTRUMENTS_MAX, Instrument, InstrumentError, InstrumentId,
+    Instruments, Level, MarketEvent,
 };
 
 use crate::batch::EventBatch;
@@ -46,6 +46,9 @@ pub(super) enum Depth {
     /// The last message changed it.
     Continued,
 }
+
+/// Names of instruments that are remembered, those that nobody wants among them.
+const KEYS_MAX: usize = 2 * INSTRUMENTS_MAX;
 
 /// How an instrument is called.
 #[derive(Debug)]
@@ -113,7 +116,10 @@ impl<S: Default> Listing<S> {
         let is_wanted =
             self.wanted.is_empty() || self.wanted.iter().any(|it| is(it, &symbol) || is(it, short));
         let position = if is_wanted { Some(self.register(&symbol, first)?) } else { None };
-        self.positions.insert(key.into(), position);
+        // What nobody wants may be anything: so many are remembered and no more.
+        if position.is_some() || self.positions.len() < KEYS_MAX {
+            self.positions.insert(key.into(), position);
+        }
         Ok(position)
     }
 

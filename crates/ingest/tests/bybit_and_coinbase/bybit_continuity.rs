@@ -173,7 +173,7 @@ fn the_acks_of_a_resync_are_told_from_those_of_the_opening() {
     it.frame(text("delta A 10")).unwrap();
     it.check(ack("unsubscribe", 4), "ack false", &[]);
     let refused = r#"{"success":false,"ret_msg":"busy","req_id":"5","op":"subscribe"}"#;
-    it.check(refused, "refused 0 reconnect 1000 true: busy [orderbook.200.A]", &[]);
+    it.check(refused, "refused 0 reconnect 1000 false: busy [orderbook.200.A]", &[]);
 }
 
 #[test]

@@ -330,7 +330,7 @@ fn a_refusal_that_names_nothing_is_tried_topic_by_topic_and_the_last_one_ends_th
     );
     assert_eq!(it.commands().len(), 2);
     it.check(refusal("error", 2), "refused 0 continue false: error [publicTrade.A]", &[]);
-    it.check(refusal("error", 3), "refused 0 stop true: error [publicTrade.B]", &[]);
+    it.check(refusal("error", 3), "refused 0 stop false: error [publicTrade.B]", &[]);
     let mut it = live(&["A", "B"], &[Channel::Trade]);
     it.open();
     it.frame(refusal("error", 1)).unwrap();

@@ -93,7 +93,7 @@ impl<V: Venue> Feed<V> {
     pub(crate) fn commands(&mut self) -> Vec<String> {
         let words = self.batch.take_commands().flat_map(|command| match command {
             Command::Send(text) => vec![text],
-            Command::Resync(texts) => [vec!["resync".to_owned()], texts].concat(),
+            Command::Resync { texts, .. } => [vec!["resync".to_owned()], texts].concat(),
             other => panic!("{other:?}"),
         });
         words.collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tickring_event::{Flags, Gap, GapReason, MarketEvent, Payload};
+use tickring_event::{Flags, Gap, GapReason, InstrumentId, MarketEvent, Payload};
 use tickring_ingest::{Channel, Command, DecodeError, Inbound};
 
 use crate::oracle::crc32;
@@ -74,7 +74,7 @@ fn standing(replay: &Replay) -> String {
 }
 
 fn resync(id: u64) -> Command {
-    Command::Resync(vec![
+    let texts = vec![
         format!(
             r#"{{"method":"unsubscribe","params":{{"channel":"book","symbol":["BTC/USD"]}},"req_id":{id}}}"#
         ),
@@ -82,7 +82,8 @@ fn resync(id: u64) -> Command {
             r#"{{"method":"subscribe","params":{{"channel":"book","symbol":["BTC/USD"],"snapshot":true}},"req_id":{}}}"#,
             id + 1
         ),
-    ])
+    ];
+    Command::Resync { instrument: InstrumentId::new(0), texts }
 }
 
 #[test]

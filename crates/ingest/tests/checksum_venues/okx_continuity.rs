@@ -1,6 +1,6 @@
 //! What becomes of an OKX book whose messages are lost, wrong, unreadable, or come without a snapshot.
 
-use tickring_event::{Flags, Gap, GapReason, MarketEvent, Payload};
+use tickring_event::{Flags, Gap, GapReason, InstrumentId, MarketEvent, Payload};
 use tickring_ingest::{Channel, Command, Fetch, HELD_EVENTS_MAX, Inbound};
 
 use crate::oracle::crc32;
@@ -57,7 +57,7 @@ fn words(event: &MarketEvent) -> String {
 
 fn command(command: &Command) -> &'static str {
     match command {
-        Command::Resync(_) => "resync",
+        Command::Resync { .. } => "resync",
         Command::Fetch(_) => "fetch",
         Command::Send(_) | Command::Renew | Command::Leave => "other",
     }
@@ -110,7 +110,10 @@ fn a_broken_link_is_a_gap_before_its_stale_message_and_one_resync() {
     let argument = r#"[{"channel":"books","instId":"BTC-USDT"}]"#;
     let texts = [("unsubscribe", 2), ("subscribe", 3)];
     let texts = texts.map(|(op, id)| format!(r#"{{"id":"{id}","op":"{op}","args":{argument}}}"#));
-    assert_eq!(replay.commands[0], Command::Resync(texts.to_vec()));
+    assert_eq!(
+        replay.commands[0],
+        Command::Resync { instrument: InstrumentId::new(0), texts: texts.to_vec() }
+    );
     let reason = GapReason::Sequence;
     let gap = Gap { reason, expected: 9, received: 10, missing: 0, breaks_book: true };
     assert_eq!(replay.gaps[0], gap);
@@ -135,7 +138,8 @@ fn an_update_without_a_snapshot_waits_for_the_book_over_http() {
     let replay = check("update 5 9, update 9 12", "", "fetch");
     let path = "/api/v5/market/books?instId=BTC-USDT&sz=400".to_owned();
     let symbol = SYMBOL.to_owned();
-    assert_eq!(replay.commands, [Command::Fetch(Fetch { symbol, path })]);
+    let instrument = InstrumentId::new(0);
+    assert_eq!(replay.commands, [Command::Fetch(Fetch { instrument, symbol, path })]);
     // It is in the middle of an update, at one's end, older than all of them, newer than all.
     check(
         "update 5 9, update 9 12, update 12 15, fetched 10, update 15 16",

@@ -321,7 +321,10 @@ fn a_refusal_names_its_symbol_and_channel_and_the_rest_goes_on() {
     let text =
         r#"{"event":"channel-conn-count-error","channel":"books","connCount":"31","connId":"x"}"#;
     let words = "too many connections for a channel; books BTC-USDT; books X-Y";
-    assert_eq!(replay.frame(text), refusal(0, words, Action::Continue, false));
+    assert_eq!(
+        replay.frame(text),
+        refusal(0, words, Action::Reconnect { delay_ms_min: 60_000 }, false)
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a venue allows is kept to, whatever happens.
 
-use tickring_event::{ConnectionId, ConnectionState};
+use tickring_event::{ConnectionId, ConnectionState, InstrumentId};
 use tickring_ingest::{Command, KeepAlive, Limit, LiveConfig, Source};
 use tickring_metrics::{Clock, MockClock};
 
@@ -121,9 +121,10 @@ fn books_are_started_over_no_more_often_than_allowed() {
     let (mut driver, time, mut heard) = connected(|it| {
         it.resyncs = Some(Limit { count: 1, window_ms: 5 * SECOND_MS });
     });
-    for book in ["A", "B"] {
+    for (index, book) in (0..).zip(["A", "B"]) {
         let texts = vec![format!("leave {book}"), format!("join {book}")];
-        driver.source.command(ConnectionId(0), Command::Resync(texts));
+        let instrument = InstrumentId::new(index);
+        driver.source.command(ConnectionId(0), Command::Resync { instrument, texts });
     }
     driver.ask("other");
     idle(&mut driver);
@@ -131,4 +132,12 @@ fn books_are_started_over_no_more_often_than_allowed() {
     time.advance_ns(5_001 * MS);
     idle(&mut driver);
     assert_eq!([heard(), heard()], ["leave B", "join B"]);
+    // A came; B is asked for again, since it did not.
+    driver.source.snapshot_came(ConnectionId(0), InstrumentId::new(0));
+    time.advance_ns(30_000 * MS);
+    idle(&mut driver);
+    assert_eq!([heard(), heard()], ["leave B", "join B"]);
+    time.advance_ns(29_000 * MS);
+    driver.ask("last");
+    assert_eq!(heard(), "last");
 }

@@ -412,7 +412,8 @@ impl Decoder {
             Market::UsdM => ("/fapi/v1/depth", 1_000),
         };
         let path = format!("{path}?symbol={}&limit={limit}", encoded(&symbol));
-        batch.command(Command::Fetch(Fetch { symbol, path }));
+        let instrument = self.symbols.id(position);
+        batch.command(Command::Fetch(Fetch { instrument, symbol, path }));
     }
 
     /// Whose partial depth this is: futures name the symbol, spot's stream does.

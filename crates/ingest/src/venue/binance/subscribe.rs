@@ -140,8 +140,14 @@ impl Subscriptions {
         }
         let is_nothing_left =
             !self.commands.is_empty() && self.commands.iter().all(|it| it.state == State::Refused);
-        let action = if is_nothing_left { Action::Stop } else { Action::Continue };
-        Refusal { code, message, action, complete: self.is_complete() }
+        let action = match (is_nothing_left, code) {
+            (false, _) => Action::Continue,
+            // "Error messages": 0 to 3 are what is wrong with the command itself.
+            (true, 0..=3) => Action::Stop,
+            (true, _) => Action::Reconnect { delay_ms_min: REFUSED_DELAY_MS },
+        };
+        let complete = action == Action::Continue && self.is_complete();
+        Refusal { code, message, action, complete }
     }
 
     /// The place of the command with this id, while it waits for its answer.
@@ -164,6 +170,9 @@ impl Subscriptions {
         self.streams.iter().filter(|it| it.was_acked).map(acknowledged).collect()
     }
 }
+
+/// Wait before the next connection where everything was refused for another reason than the command.
+const REFUSED_DELAY_MS: u64 = 60_000;
 
 /// The venue's word for a channel.
 const fn word(channel: Channel) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickring_event::{Instruments, MarketEvent, TopOfBook, Trade};
+use tickring_event::{InstrumentId, Instruments, MarketEvent, TopOfBook, Trade};
 
 use super::fields::{
     Form, NO_NUMBERS, changed_top, first_level, first_of_ticker, form, items, numbers, push_depth,
@@ -99,10 +99,10 @@ impl Decoder {
     }
 
     /// The depth and symbol of the book that has to be subscribed to anew.
-    pub(super) fn take_resync(&mut self) -> Option<(u32, &str)> {
+    pub(super) fn take_resync(&mut self) -> Option<(u32, InstrumentId, &str)> {
         let position = self.resync.take()?;
         let depth = self.listing.state_mut(position).followed()?;
-        Some((depth, self.listing.instrument(position).symbol()))
+        Some((depth, self.listing.id(position), self.listing.instrument(position).symbol()))
     }
 
     pub(super) fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {

@@ -1,5 +1,7 @@
 //! Requests and what the venue answers to them.
 
+use tickring_event::InstrumentId;
+
 use std::collections::VecDeque;
 
 use crate::batch::EventBatch;
@@ -97,7 +99,12 @@ impl Requests {
     }
 
     /// Unsubscribes from a book and subscribes again: that brings a snapshot.
-    pub(super) fn resync(&mut self, depth: u32, symbol: &str, batch: &mut EventBatch) {
+    pub(super) fn resync(
+        &mut self,
+        depth: u32,
+        (instrument, symbol): (InstrumentId, &str),
+        batch: &mut EventBatch,
+    ) {
         // In a recording symbols are what somebody wrote.
         if !symbol.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_')) {
             return;
@@ -108,7 +115,7 @@ impl Requests {
         self.unanswered.retain(|it| !is_same(it));
         let texts = [Op::Unsubscribe, Op::Subscribe]
             .map(|op| self.request(op, vec![topic.clone()], Reason::Resync));
-        batch.command(Command::Resync(texts.into()));
+        batch.command(Command::Resync { instrument, texts: texts.into() });
     }
 
     /// What a message that is not of a topic says.
@@ -174,7 +181,8 @@ impl Requests {
         }
         let message = message.chars().filter(|it| !it.is_control());
         let message = message.take(REFUSAL_CHARS_MAX).collect();
-        Refusal { code: 0, message, action, complete: self.unanswered.is_empty() }
+        let complete = action == Action::Continue && self.unanswered.is_empty();
+        Refusal { code: 0, message, action, complete }
     }
 
     /// Gives up the topics that were refused for sure and asks for the others of their request, one

@@ -1,5 +1,7 @@
 //! Commands and what the venue answers to them.
 
+use tickring_event::InstrumentId;
+
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::coinbase::{Asked, AskedChannel, Refused, printable};
@@ -38,7 +40,7 @@ pub(super) fn unlisted(asked: &Asked, batch: &mut EventBatch) {
 /// Unsubscribes from books and subscribes again: that brings snapshots.
 pub(super) fn resync(products: &[String], batch: &mut EventBatch) {
     let texts = ["unsubscribe", "subscribe"].map(|it| text(it, LEVEL2, products));
-    batch.command(Command::Resync(texts.into()));
+    batch.command(Command::Resync { instrument: InstrumentId::NONE, texts: texts.into() });
 }
 
 /// Whether a message answers a command.

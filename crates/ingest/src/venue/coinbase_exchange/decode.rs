@@ -98,9 +98,9 @@ impl Decoder {
     }
 
     /// The product whose book has to be subscribed to anew.
-    pub(super) fn take_resync(&mut self) -> Option<&str> {
+    pub(super) fn take_resync(&mut self) -> Option<(InstrumentId, &str)> {
         let position = self.resync.take()?;
-        Some(self.listing.instrument(position).symbol())
+        Some((self.listing.id(position), self.listing.instrument(position).symbol()))
     }
 
     pub(super) fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {

@@ -1,5 +1,7 @@
 //! Commands and what the venue answers to them.
 
+use tickring_event::InstrumentId;
+
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::coinbase::{Asked, AskedChannel, Refused, items, printable};
@@ -35,13 +37,13 @@ pub(super) fn unlisted(asked: &Asked, batch: &mut EventBatch) {
 }
 
 /// Unsubscribes from a book and subscribes again: that brings a snapshot.
-pub(super) fn resync(product: &str, batch: &mut EventBatch) {
+pub(super) fn resync((instrument, product): (InstrumentId, &str), batch: &mut EventBatch) {
     // In a recording symbols are what somebody wrote.
     if !product.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-') {
         return;
     }
     let texts = ["unsubscribe", "subscribe"].map(|it| text(it, product, LEVEL2_BATCH));
-    batch.command(Command::Resync(texts.into()));
+    batch.command(Command::Resync { instrument, texts: texts.into() });
 }
 
 /// An answer lists all that is subscribed to.

@@ -125,7 +125,7 @@ impl Decoder {
         self.resyncs.dedup();
         for position in self.resyncs.drain(..) {
             let symbol = self.listing.instrument(position).symbol();
-            batch.command(self.subscriptions.resync(symbol));
+            batch.command(self.subscriptions.resync(self.listing.id(position), symbol));
         }
     }
 

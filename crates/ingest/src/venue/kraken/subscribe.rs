@@ -1,8 +1,10 @@
 //! Commands of Kraken v2, and what its answers mean.
 
+use tickring_event::{INSTRUMENTS_MAX, InstrumentId};
+
 use std::collections::HashMap;
 
-use super::super::answers::{Answers, Outlook, kept_words};
+use super::super::answers::{Answers, Outlook, RESYNC_REFUSED_MS, kept_words};
 use super::super::subscription::{Channel, Subscription};
 use crate::batch::EventBatch;
 use crate::json::Value;
@@ -43,7 +45,7 @@ impl Subscriptions {
     }
 
     /// What starts a symbol's book over.
-    pub(super) fn resync(&mut self, symbol: &str) -> Command {
+    pub(super) fn resync(&mut self, instrument: InstrumentId, symbol: &str) -> Command {
         let Self { subscription, answers, .. } = self;
         let depth = subscription.depth.map_or_else(String::new, |it| format!(r#","depth":{it}"#));
         let mut text = |method: &str, more: &str| {
@@ -53,7 +55,8 @@ impl Subscriptions {
             )
         };
         let subscribe = options(Channel::Depth, subscription.depth);
-        Command::Resync(vec![text("unsubscribe", &depth), text("subscribe", &subscribe)])
+        let texts = vec![text("unsubscribe", &depth), text("subscribe", &subscribe)];
+        Command::Resync { instrument, texts }
     }
 
     /// The depth to which a symbol's book is cut; `None` where nobody said.
@@ -94,7 +97,10 @@ impl Subscriptions {
             && let Some(depth) = member("depth").and_then(Value::whole)
             && let Ok(depth) = usize::try_from(depth)
         {
-            self.depths.insert(symbol.into(), depth);
+            // Of symbols that nobody asked for, a recording may tell so many and no more.
+            if self.depths.len() < INSTRUMENTS_MAX {
+                self.depths.insert(symbol.into(), depth);
+            }
         }
         Ok(match method {
             "subscribe" => self.answers.accept(request_id(root), channel, symbol),
@@ -113,7 +119,14 @@ impl Subscriptions {
             let words = kept_words(words);
             let message =
                 format!("{words}; a book that was to start over: {}", named.unwrap_or("?"));
-            return Refusal { code: 0, message, action: Action::Continue, complete: false };
+            // The book is unsubscribed from by now, and nothing of it would come any more.
+            let is_subscribe = root.get("method").and_then(Value::text) == Some("subscribe");
+            let action = if is_subscribe {
+                Action::Reconnect { delay_ms_min: RESYNC_REFUSED_MS }
+            } else {
+                Action::Continue
+            };
+            return Refusal { code: 0, message, action, complete: false };
         }
         let is_slow = ["msg rate", "rate limit"].iter().any(|it| words.contains(it));
         let outlook = if is_slow { Outlook::Later } else { Outlook::Hopeless };

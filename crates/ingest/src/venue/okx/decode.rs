@@ -153,11 +153,12 @@ impl Decoder {
             if self.wishes[..at].contains(&(position, wish)) {
                 continue;
             }
-            let symbol = self.listing.instrument(position).symbol();
+            let (id, symbol) =
+                (self.listing.id(position), self.listing.instrument(position).symbol());
             match wish {
                 Wish::Nothing => {}
-                Wish::Resync => batch.command(self.subscriptions.resync(symbol)),
-                Wish::Fetch => batch.command(fetch(symbol)),
+                Wish::Resync => batch.command(self.subscriptions.resync(id, symbol)),
+                Wish::Fetch => batch.command(fetch(id, symbol)),
             }
         }
         self.wishes.clear();

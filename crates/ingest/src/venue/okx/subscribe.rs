@@ -1,6 +1,8 @@
 //! Commands of OKX, and what its answers mean.
 
-use super::super::answers::{Answers, Outlook, kept_words};
+use tickring_event::InstrumentId;
+
+use super::super::answers::{Answers, Outlook, RESYNC_REFUSED_MS, kept_words};
 use super::super::subscription::{Channel, Subscription};
 use crate::batch::EventBatch;
 use crate::json::Value;
@@ -53,11 +55,12 @@ impl Subscriptions {
     }
 
     /// What starts a symbol's book over.
-    pub(super) fn resync(&mut self, symbol: &str) -> Command {
+    pub(super) fn resync(&mut self, instrument: InstrumentId, symbol: &str) -> Command {
         let argument = argument("books", symbol);
         let ids = [self.answers.next_resync_id(), self.answers.next_resync_id()];
         let texts = [("unsubscribe", ids[0]), ("subscribe", ids[1])];
-        Command::Resync(texts.map(|(op, id)| request(op, id, &argument)).to_vec())
+        let texts = texts.map(|(op, id)| request(op, id, &argument)).to_vec();
+        Command::Resync { instrument, texts }
     }
 
     /// Reads a message about the connection or a subscription.
@@ -105,7 +108,9 @@ impl Subscriptions {
         let words = root.get("msg").and_then(Value::text).unwrap_or("refused without a word");
         if self.answers.is_resync(id) {
             let message = format!("{}; a book that was to start over", kept_words(words));
-            return Ok(Refusal { code, message, action: Action::Continue, complete: false });
+            // The book is unsubscribed from by now, and nothing of it would come any more.
+            let action = Action::Reconnect { delay_ms_min: RESYNC_REFUSED_MS };
+            return Ok(Refusal { code, message, action, complete: false });
         }
         let outlook = if code == TOO_FREQUENT { Outlook::Later } else { Outlook::Hopeless };
         Ok(self.answers.refuse((code, words), outlook, id, None))
@@ -113,9 +118,9 @@ impl Subscriptions {
 }
 
 /// Where a symbol's book is over HTTP.
-pub(super) fn fetch(symbol: &str) -> Command {
+pub(super) fn fetch(instrument: InstrumentId, symbol: &str) -> Command {
     let path = format!("/api/v5/market/books?instId={symbol}&sz={FETCHED_LEVELS}");
-    Command::Fetch(Fetch { symbol: symbol.to_owned(), path })
+    Command::Fetch(Fetch { instrument, symbol: symbol.to_owned(), path })
 }
 
 const fn word(channel: Channel, depth: Option<u32>) -> Option<&'static str> {
