@@ -264,3 +264,83 @@ fn other_connections_pass_untouched() {
     bench.message(other, 1);
     assert!(bench.published.iter().all(|it| it.connection == other));
 }
+
+/// Depth with the venue's time.
+fn timed(
+    connection: ConnectionId,
+    numbers: &[u64],
+    flags: Flags,
+    time_ns: u64,
+) -> Vec<MarketEvent> {
+    let mut events = depth(connection, numbers, flags);
+    events.iter_mut().for_each(|event| event.venue_time_ns = time_ns);
+    events
+}
+
+#[test]
+fn numbers_that_begin_anew_make_a_new_book_and_drop_nothing() {
+    let mut bench = Bench::new();
+    bench.pass(A, &timed(A, &[999, 1_000], Flags::SNAPSHOT, 10));
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &timed(B, &[4, 5], Flags::SNAPSHOT, 20));
+    bench.pass(B, &timed(B, &[6], Flags::NONE, 21));
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    bench.pass(B, &timed(B, &[7], Flags::NONE, 22));
+    let (is_valid, levels, last) = bench.book();
+    assert_eq!((is_valid, last), (true, 7));
+    assert_eq!(levels, [(7, 7), (6, 6), (5, 5), (4, 4)]);
+}
+
+#[test]
+fn numbers_that_begin_anew_after_the_takeover_are_not_taken_for_old_ones() {
+    let mut bench = Bench::new();
+    bench.pass(A, &timed(A, &[999, 1_000], Flags::SNAPSHOT, 10));
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &timed(B, &[999, 1_000], Flags::SNAPSHOT, 10));
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    bench.pass(B, &timed(B, &[5], Flags::NONE, 11));
+    assert_eq!(bench.book().2, 5);
+}
+
+#[test]
+fn a_book_in_which_nothing_happens_holds_nobody_up() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &[trade(B, 7)]);
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    assert_eq!((bench.trades(), bench.gaps()), (vec![7], 0));
+    // Its next change comes with a snapshot of B's own.
+    bench.snapshot(B, 101);
+    assert!(bench.book().0);
+}
+
+#[test]
+fn bars_are_told_apart_by_time_whatever_their_numbers() {
+    let bar = |connection, number, time_ns| {
+        let price = Price::from_mantissa(1);
+        let bar = tickring_event::Bar {
+            start_ns: 0,
+            interval_ns: 60,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: Quantity::from_mantissa(1),
+            trades: 1,
+        };
+        let origin = Origin { venue_time_ns: time_ns, ..origin(connection, number) };
+        MarketEvent::bar(&origin, &bar)
+    };
+    let mut bench = Bench::new();
+    bench.pass(A, &[bar(A, 0, 1_000), bar(A, 55, 1_001)]);
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &[bar(B, 55, 1_001), bar(B, 56, 1_002)]);
+    bench.change(B, ConnectionState::Settled);
+    bench.pass(B, &[bar(B, 57, 1_003)]);
+    let bars = bench.published.iter().filter(|it| it.kind() == Kind::Bar);
+    assert!(bars.map(|it| it.venue_time_ns).eq(1_000..=1_003));
+}
