@@ -45,7 +45,27 @@ fn a_strategy_must_be_known_and_named_once() {
 #[test]
 fn a_venue_must_be_one_that_can_be_connected_to() {
     run_refuses(&["--venue", "nosuch"], &[], "invalid value 'nosuch'");
-    run_refuses(&["--venue", "binance-spot"], &[], "--venue: ");
+    run_refuses(&["--venue", "kraken-v1"], &[], "--venue: ");
+}
+
+#[test]
+fn what_a_public_venue_does_not_offer_is_named_with_what_it_does() {
+    let refuses = |venue: &str, arguments: &[&str], words: &str| {
+        run_refuses(&[&["--venue", venue][..], arguments].concat(), &[], words);
+    };
+    refuses("kraken", &["--symbols", "BTC-USD"], "`BTC-USD` is no symbol of kraken");
+    let depth = ["--symbols", "BTC/USD", "--depth", "11"];
+    refuses("kraken", &depth, "kraken has no book of 11 levels: use 10, 25, 100, 500, 1000");
+    let bars = ["--symbols", "BTC-USDT", "--channels", "bar"];
+    refuses("okx", &bars, "okx has no channel `bar`: use trade, ticker, depth");
+    let rest = ["--symbols", "BTC/USD", "--rest-url", "http://127.0.0.1:1"];
+    refuses("kraken", &rest, "--rest-url: kraken sends its snapshots over its socket");
+    let url = ["--symbols", "BTCUSDT", "--rest-url", "ws://127.0.0.1:1"];
+    refuses("binance-spot", &url, "the REST URL must be http://");
+    refuses("binance-spot", &["--symbols", "BTCUSDT", "--url", "http://x"], "ws://");
+    refuses("bybit-spot", &["--symbols", "BTCUSDT,BTCUSDT"], "`BTCUSDT` is listed twice");
+    refuses("tickdb", &["--symbols", "A", "--depth", "5"], "TickDB sends whole books");
+    refuses("coinbase-advanced", &["--message-mib", "0"], "invalid value '0'");
 }
 
 #[test]

@@ -178,8 +178,8 @@ fn csv_files_of_tardis_are_merged_into_trades_quotes_and_a_book() {
     let book = json!({
         "levels": [2, 2],
         "top5": {
-            "bids": [["100.10", "4.0"], ["100.00", "2.0"]],
-            "asks": [["100.30", "4.0"], ["100.40", "1.0"]],
+            "bids": [["100.10", "4"], ["100.00", "2"]],
+            "asks": [["100.30", "4"], ["100.40", "1"]],
         },
         "last_sequence": 0,
         "seeded": true,
@@ -203,8 +203,8 @@ fn snapshots_of_tardis_are_a_book_each() {
     assert_eq!((count(&report["frames"]), &report["messages"]["book_snapshot"]), (2, &2.into()));
     let book = &report["books"]["binance-futures:BTCUSDT"];
     let top = json!({
-        "bids": [["100.0", "2"], ["98.5", "4"]],
-        "asks": [["101.0", "1"]],
+        "bids": [["100", "2"], ["98.5", "4"]],
+        "asks": [["101", "1"]],
     });
     assert_eq!((&book["top5"], &book["valid"]), (&top, &true.into()));
     assert_eq!(count(&report["loss"]["gaps"]), 0);
