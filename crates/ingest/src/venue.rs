@@ -6,6 +6,7 @@
 mod answers;
 pub(crate) mod binance;
 pub(crate) mod bybit;
+mod candle;
 mod chain;
 mod checked;
 mod coinbase;

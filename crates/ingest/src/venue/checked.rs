@@ -214,3 +214,45 @@ pub(super) fn level_texts<'text>(
     let mut next = || items.next().ok_or(DecodeError::MissingField { field })?.decimal(field);
     Ok((next()?, next()?))
 }
+
+/// Both sides of a depth message, one of which may be left out.
+pub(super) fn sides<'tape, 'text>(
+    data: Value<'tape, 'text>,
+) -> Result<(Option<Value<'tape, 'text>>, Option<Value<'tape, 'text>>), DecodeError> {
+    match (data.get("bids"), data.get("asks")) {
+        (None, None) => Err(DecodeError::MissingField { field: "bids" }),
+        sides => Ok(sides),
+    }
+}
+
+/// Asks for a second reading of a depth message with bare numbers before any of it is taken: the
+/// first reading must leave books as they were. To be called before anything of a frame is taken.
+pub(super) fn expect_texts(root: Value<'_, '_>) -> Result<(), DecodeError> {
+    for data in root.get("data").and_then(Value::items).into_iter().flatten() {
+        for side in [data.get("bids"), data.get("asks")].into_iter().flatten() {
+            for level in side.items().into_iter().flatten() {
+                if level_texts(level, "bids") == Err(DecodeError::BareNumber) {
+                    return Err(DecodeError::BareNumber);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A whole number that may be left out.
+pub(super) fn integer(
+    data: Value<'_, '_>,
+    field: &'static str,
+) -> Result<Option<i64>, DecodeError> {
+    let Some(value) = data.get(field) else { return Ok(None) };
+    value.integer().map(Some).ok_or(DecodeError::WrongType { field })
+}
+
+/// The checksum of a message, sent as a signed number, if it has one: 0 is none.
+pub(super) fn signed_checksum(data: Value<'_, '_>) -> Result<Option<u32>, DecodeError> {
+    let field = "checksum";
+    let Some(checksum) = integer(data, field)?.filter(|it| *it != 0) else { return Ok(None) };
+    let signed = i32::try_from(checksum).map_err(|_| DecodeError::WrongType { field })?;
+    Ok(Some(signed.cast_unsigned()))
+}

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use tickring_event::{InstrumentId, Instruments, Origin};
 
-use super::market::interval_ns;
 use super::sequence::{Depth, Link, Update, Wish};
 use super::subscribe::{Answer, Subscriptions, fetch};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::answers::kept_words;
-use crate::venue::checked::{DepthMessage, first_numbers, level_texts};
+use crate::venue::candle::interval_ns;
+use crate::venue::checked::{
+    DepthMessage, expect_texts, first_numbers, integer, sides, signed_checksum,
+};
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::subscription::Subscription;
 use crate::venue::{Action, Checks, DecodeError, Inbound, OTHER_SYMBOL, Refusal};
@@ -37,7 +39,7 @@ pub(super) const TICKER: usize = 5;
 pub(super) const CANDLE: usize = 6;
 const FETCHED_SNAPSHOT: usize = 7;
 
-pub(super) const NS_PER_MS: u64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 
 /// From parsed frames to events.
 #[derive(Debug)]
@@ -241,7 +243,7 @@ impl Decoder {
         // An update that says it is the first is linked to nothing.
         let previous = previous.map(|it| u64::try_from(it).unwrap_or_default());
         let link = previous.zip(last).map(|(previous, last)| Link { previous, last });
-        let checksum = checksum(data)?;
+        let checksum = signed_checksum(data)?;
         let origin = self.origin(message, position, data, batch);
         let depth = &mut self.depths[position];
         if is_snapshot {
@@ -363,43 +365,4 @@ impl Decoder {
         }
         Ok(position)
     }
-}
-
-/// Both sides of a depth message, one of which may be left out.
-pub(super) fn sides<'tape, 'text>(
-    data: Value<'tape, 'text>,
-) -> Result<(Option<Value<'tape, 'text>>, Option<Value<'tape, 'text>>), DecodeError> {
-    match (data.get("bids"), data.get("asks")) {
-        (None, None) => Err(DecodeError::MissingField { field: "bids" }),
-        sides => Ok(sides),
-    }
-}
-
-/// Asks for a second reading of a depth message with bare numbers before any of it is taken: the
-/// first reading must leave books as they were.
-fn expect_texts(root: Value<'_, '_>) -> Result<(), DecodeError> {
-    for data in root.get("data").and_then(Value::items).into_iter().flatten() {
-        for side in [data.get("bids"), data.get("asks")].into_iter().flatten() {
-            for level in side.items().into_iter().flatten() {
-                if level_texts(level, "bids") == Err(DecodeError::BareNumber) {
-                    return Err(DecodeError::BareNumber);
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A whole number that may be left out.
-fn integer(data: Value<'_, '_>, field: &'static str) -> Result<Option<i64>, DecodeError> {
-    let Some(value) = data.get(field) else { return Ok(None) };
-    value.integer().map(Some).ok_or(DecodeError::WrongType { field })
-}
-
-/// The checksum of a message, if it has one: 0 is none.
-fn checksum(data: Value<'_, '_>) -> Result<Option<u32>, DecodeError> {
-    let field = "checksum";
-    let Some(checksum) = integer(data, field)?.filter(|it| *it != 0) else { return Ok(None) };
-    let signed = i32::try_from(checksum).map_err(|_| DecodeError::WrongType { field })?;
-    Ok(Some(signed.cast_unsigned()))
 }

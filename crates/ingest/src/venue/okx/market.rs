@@ -1,17 +1,14 @@
 //! What is no book: trades, tickers, tops of book and candles.
 
-use tickring_event::{
-    Bar, Instrument, Level, MarketEvent, Price, Quantity, Side, TopOfBook, Trade,
-};
+use tickring_event::{Instrument, Level, MarketEvent, Price, Quantity, Side, TopOfBook, Trade};
 
-use super::decode::{BBO, CANDLE, Decoder, Message, NS_PER_MS, TICKER, TRADE, sides};
+use super::decode::{BBO, CANDLE, Decoder, Message, TICKER, TRADE};
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::DecodeError;
-use crate::venue::checked::{first_numbers, level_texts};
+use crate::venue::candle::Candle;
+use crate::venue::checked::{first_numbers, level_texts, sides};
 use crate::venue::listing::{Numbers, number};
-
-const SECOND_NS: i64 = 1_000_000_000;
 
 impl Decoder {
     pub(super) fn bbo(
@@ -103,7 +100,6 @@ impl Decoder {
         Ok(Some(TICKER))
     }
 
-    /// `[ts, open, high, low, close, volume, ...]`.
     pub(super) fn candle(
         &mut self,
         message: Message<'_>,
@@ -111,29 +107,11 @@ impl Decoder {
         data: Value<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Option<usize>, DecodeError> {
-        let mut values = data.items().ok_or(DecodeError::WrongType { field: "candle" })?;
-        let mut texts = [&b""[..]; 6];
-        for text in &mut texts {
-            let value = values.next().ok_or(DecodeError::MissingField { field: "candle" })?;
-            *text = value.decimal("candle")?;
-        }
-        let [start, open, high, low, close, volume] = texts;
-        let first = Numbers { price: open, quantity: volume };
-        let Some(position) = self.position(message, || Ok(first))? else { return Ok(None) };
-        let instrument = self.listing.instrument(position);
-        let price = |text| instrument.price(text).map_err(number("candle"));
-        let start_ns = std::str::from_utf8(start).ok().and_then(|it| it.parse::<i64>().ok());
-        let start_ns = start_ns.and_then(|it| it.checked_mul(NS_PER_MS.cast_signed()));
-        let bar = Bar {
-            start_ns: start_ns.ok_or(DecodeError::WrongType { field: "candle" })?,
-            interval_ns,
-            open: price(open)?,
-            high: price(high)?,
-            low: price(low)?,
-            close: price(close)?,
-            volume: instrument.quantity(volume).map_err(number("candle"))?,
-            trades: 0,
+        let candle = Candle::read(data)?;
+        let Some(position) = self.position(message, || Ok(candle.first()))? else {
+            return Ok(None);
         };
+        let bar = candle.bar(self.listing.instrument(position), interval_ns)?;
         let origin = message.stamp.origin(self.listing.id(position));
         batch.push(MarketEvent::bar(&origin, &bar));
         Ok(Some(CANDLE))
@@ -154,20 +132,4 @@ fn read_quantity(
     field: &'static str,
 ) -> Result<Option<Quantity>, DecodeError> {
     text.map(|it| instrument.quantity(it).map_err(number(field))).transpose()
-}
-
-/// The length of `1m`, `4H`, `1Dutc`; `None` of what has none, such as a month.
-pub(super) fn interval_ns(interval: &str) -> Option<i64> {
-    let interval = interval.strip_suffix("utc").unwrap_or(interval);
-    let unit_at = interval.find(|it: char| !it.is_ascii_digit())?;
-    let (count, unit) = interval.split_at(unit_at);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "H" => 3_600,
-        "D" => 86_400,
-        "W" => 7 * 86_400,
-        _ => return None,
-    };
-    count.parse::<i64>().ok()?.checked_mul(seconds)?.checked_mul(SECOND_NS)
 }
