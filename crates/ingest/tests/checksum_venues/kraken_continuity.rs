@@ -251,7 +251,7 @@ fn an_ack_that_comes_after_the_snapshot_still_says_the_depth() {
 #[test]
 fn depth_that_cannot_be_read_breaks_its_book_once() {
     let wrong = [
-        book("update", "9.4:x", "", "0"),
+        book("update", "9.4:\"x\"", "", "0"),
         book("update", "9.4:01.5", "", "0"),
         book("update", "9.4:1e-8", "", "0"),
         book("update", "9.4:0.0000000001", "", "0"),
@@ -295,7 +295,7 @@ fn a_message_of_several_books_breaks_all_of_them_where_one_cannot_be_read() {
     };
     replay.frame(&two("9.5:1.0", "9.5:1.0", "snapshot")).unwrap();
     assert!(replay.book("BTC/USD").is_valid() && replay.book("ETH/USD").is_valid());
-    replay.frame(&two("9.4:1.0", "9.4:?", "update")).unwrap_err();
+    replay.frame(&two("9.4:1.0", "9.4:\"?\"", "update")).unwrap_err();
     assert_eq!(words(&replay), "gap undecoded, gap undecoded");
     assert!(!replay.book("BTC/USD").is_valid() && !replay.book("ETH/USD").is_valid());
     assert_eq!(replay.commands.len(), 2);

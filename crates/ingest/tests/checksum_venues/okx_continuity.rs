@@ -322,3 +322,12 @@ fn numbers_and_checksums_are_both_looked_at_where_both_come() {
     replay.frame(&both("update", "9.5:1", 8, 10)).unwrap();
     assert_eq!(replay.gaps[1].reason, GapReason::Sequence);
 }
+
+#[test]
+fn a_frame_that_is_no_json_breaks_no_book() {
+    let mut replay = live();
+    step(&mut replay, "snapshot 5");
+    replay.frame("{").unwrap_err();
+    assert!(replay.book(SYMBOL).is_valid() && replay.batch.is_empty());
+    assert!(replay.commands.is_empty());
+}

@@ -123,6 +123,8 @@ impl Decoder {
     pub(super) fn ask_resyncs(&mut self, batch: &mut EventBatch) {
         self.resyncs.sort_unstable();
         self.resyncs.dedup();
+        // The next frame may not be read as far as to forget it.
+        self.touched.clear();
         for position in self.resyncs.drain(..) {
             let symbol = self.listing.instrument(position).symbol();
             batch.command(self.subscriptions.resync(self.listing.id(position), symbol));

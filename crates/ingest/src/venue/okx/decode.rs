@@ -164,6 +164,8 @@ impl Decoder {
             }
         }
         self.wishes.clear();
+        // The next frame may not be read as far as to forget it.
+        self.touched.clear();
     }
 
     pub(super) fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
