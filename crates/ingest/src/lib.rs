@@ -35,6 +35,7 @@ pub use run::{DecodeFailure, End, Ingest, IngestReport};
 pub use source::{ConnectionTally, Incoming, Source, SourceError};
 pub use tap::Tapped;
 pub use venue::binance::{Binance, HELD_EVENTS_MAX, Market};
+pub use venue::bitget::Bitget;
 pub use venue::bybit::{Bybit, BybitProduct};
 pub use venue::coinbase_advanced::CoinbaseAdvanced;
 pub use venue::coinbase_exchange::CoinbaseExchange;

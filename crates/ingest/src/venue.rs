@@ -5,6 +5,7 @@
 
 mod answers;
 pub(crate) mod binance;
+pub(crate) mod bitget;
 pub(crate) mod bybit;
 mod candle;
 mod chain;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tickring_capture::LineReader;
 use tickring_event::Instruments;
 use tickring_ingest::{
-    EventBatch, Frame, Inbound, Kraken, KrakenV1, Okx, Stamp, Subscription, Venue,
+    Bitget, EventBatch, Frame, Inbound, Kraken, KrakenV1, Okx, Stamp, Subscription, Venue,
 };
 
 thread_local! {
@@ -63,8 +63,13 @@ fn frames(session: &str) -> Vec<Vec<u8>> {
 /// Decodes a session's market data and life signs three times. Answers to commands are rare, and may
 /// allocate.
 #[track_caller]
-fn check(session: &str, mut venue: impl Venue) {
-    let mut frames = frames(session);
+fn check(session: &str, venue: impl Venue) {
+    check_frames(session, frames(session), venue);
+}
+
+/// As [`check`].
+#[track_caller]
+fn check_frames(session: &str, mut frames: Vec<Vec<u8>>, mut venue: impl Venue) {
     let mut batch = EventBatch::new();
     let mut decode = |venue: &mut dyn Venue, text: &[u8]| {
         batch.clear();
@@ -93,4 +98,49 @@ fn kraken_allocates_nothing_in_steady_state() {
 fn okx_allocates_nothing_in_steady_state() {
     let okx = Okx::new(Subscription::default(), Arc::new(Instruments::new())).unwrap();
     check("okx-v5/books_20220513.gz", okx);
+}
+
+/// CRC-32 of IEEE 802.3, as a signed number.
+fn checksum(text: &str) -> i32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    let take = |crc: u32, byte: u8| (0..8).fold(crc ^ u32::from(byte), step);
+    (!text.bytes().fold(!0, take)).cast_signed()
+}
+
+/// Every kind of Bitget's messages; none was recorded.
+fn bitget_frames() -> Vec<Vec<u8>> {
+    let push = |action: &str, channel: &str, data: &str| {
+        let argument = format!(r#"{{"instType":"SPOT","channel":"{channel}","instId":"BTCUSDT"}}"#);
+        format!(r#"{{"action":"{action}","arg":{argument},"data":[{data}],"ts":1695716059516}}"#)
+    };
+    let book = |number: usize, size: &str| {
+        let sum = checksum(&format!("9.50:{size}:9.60:0.3"));
+        let asks = if number == 1 { r#"["9.60","0.3"]"# } else { "" };
+        let action = if number == 1 { "snapshot" } else { "update" };
+        let data = format!(
+            r#"{{"asks":[{asks}],"bids":[["9.50","{size}"]],"checksum":{sum},"seq":{number},"ts":"1"}}"#
+        );
+        push(action, "books", &data)
+    };
+    let trade = r#"{"ts":"1","price":"9.5","size":"0.1","side":"buy","tradeId":"7"}"#;
+    let ticker = r#"{"lastPr":"9.5","bidPr":"9.5","bidSz":"1","askPr":"9.6","askSz":"2","ts":"1"}"#;
+    let candle = r#"["1695672780000","9.5","9.6","9.4","9.5","1.5","15","15"]"#;
+    let picture = r#"{"asks":[["9.6","1"]],"bids":[["9.5","1"]],"checksum":0,"seq":1,"ts":"1"}"#;
+    let mut texts = vec!["pong".to_owned()];
+    for number in 1..50 {
+        texts.push(book(number, ["0.10", "2", "0.5000"][number % 3]));
+        texts.push(push("update", "trade", trade));
+        texts.push(push("snapshot", "ticker", ticker));
+        texts.push(push("update", "candle1m", candle));
+        texts.push(push("snapshot", "books5", picture));
+    }
+    // Once more with numbers that are no texts.
+    texts.extend(texts.clone().iter().map(|it| it.replace("\"9.5\"", "9.5")));
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+#[test]
+fn bitget_allocates_nothing_in_steady_state() {
+    let bitget = Bitget::new(Subscription::default(), Arc::new(Instruments::new())).unwrap();
+    check_frames("bitget", bitget_frames(), bitget);
 }

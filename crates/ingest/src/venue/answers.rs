@@ -84,6 +84,11 @@ impl Answers {
         Inbound::Ack { complete: self.waiting.is_empty() }
     }
 
+    /// Whether anything that waits for its answer is so.
+    pub(super) fn waits(&self, is_so: impl Fn(&Asked) -> bool) -> bool {
+        self.waiting.iter().any(is_so)
+    }
+
     /// A refusal in the venue's own words, of the request `id`, or else of the first that waits: of the
     /// symbol it names in a member or in its words, else of the whole request.
     pub(super) fn refuse(
@@ -146,7 +151,7 @@ pub(super) fn kept_words(words: &str) -> String {
 }
 
 /// Whether `words` say `name`, and not as a part of a longer name.
-fn says(words: &str, name: &str) -> bool {
+pub(super) fn says(words: &str, name: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || "-_/".contains(it);
     words.match_indices(name).any(|(at, _)| {
         !words[..at].ends_with(is_part) && !words[at + name.len()..].starts_with(is_part)

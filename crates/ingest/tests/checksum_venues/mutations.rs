@@ -3,6 +3,7 @@
 
 use fastrand::Rng;
 
+use crate::bitget_made::made;
 use crate::kraken_recorded::{V1, V2};
 use crate::okx_recorded::OKX_BOOKS;
 use crate::oracle::{Message, Rule, first_detectable};
@@ -45,8 +46,12 @@ struct Recording {
 
 impl Recording {
     fn streams(&self, session: &str) -> Option<Vec<Stream>> {
+        Some(self.streams_of(frames(&recorded_data()?.join(session))))
+    }
+
+    fn streams_of(&self, frames: Vec<String>) -> Vec<Stream> {
         let mut streams: Vec<(String, Stream)> = Vec::new();
-        for frame in frames(&recorded_data()?.join(session)) {
+        for frame in frames {
             let Some((symbol, message)) = (self.read)(&frame) else { continue };
             if !streams.iter().any(|it| it.0 == symbol) {
                 let stream = Stream { frames: Vec::new(), messages: Vec::new() };
@@ -56,7 +61,7 @@ impl Recording {
             stream.frames.push(frame);
             stream.messages.push(message);
         }
-        Some(streams.into_iter().map(|it| it.1).collect())
+        streams.into_iter().map(|it| it.1).collect()
     }
 
     /// Whether the decoder says so where the oracle does; whether that can be known at all.
@@ -101,7 +106,12 @@ impl Recording {
     /// can be known.
     #[track_caller]
     fn check_random(&self, session: &str, kind: Kind, count: usize) -> usize {
-        let Some(streams) = self.streams(session) else { return 0 };
+        self.streams(session).map_or(0, |streams| self.check_random_of(&streams, kind, count))
+    }
+
+    /// As [`Recording::check_random`].
+    #[track_caller]
+    fn check_random_of(&self, streams: &[Stream], kind: Kind, count: usize) -> usize {
         let mut rng = Rng::with_seed(SEED);
         let all: usize = streams.iter().map(|it| it.frames.len()).sum();
         let (mut done, mut known) = (0, 0);
@@ -181,7 +191,7 @@ const KRAKEN: Recording = Recording {
             bids: side("bids"),
             asks: side("asks"),
             checksum: part(frame, "\"checksum\":", ',').map(|it| it.parse().unwrap()),
-            link: None,
+            ..Message::default()
         };
         Some((part(frame, "\"symbol\":\"", '"').unwrap().to_owned(), message))
     },
@@ -211,7 +221,7 @@ const KRAKEN_V1: Recording = Recording {
             bids: side(["b", "bs"]),
             asks: side(["a", "as"]),
             checksum: checksum.map(|it| it.as_str().unwrap().parse().unwrap()),
-            link: None,
+            ..Message::default()
         };
         Some((values.last().unwrap().as_str().unwrap().to_owned(), message))
     },
@@ -247,10 +257,25 @@ const OKX: Recording = Recording {
         let (bids, asks) = (side("bids"), side("asks"));
         let link = data["seqId"].as_i64().map(|own| [data["prevSeqId"].as_i64().unwrap(), own]);
         let checksum = data["checksum"].as_i64();
-        let message = Message { is_snapshot, bids, asks, checksum, link };
+        let message = Message { is_snapshot, bids, asks, checksum, link, number: None };
         Some((text["arg"]["instId"].as_str().unwrap().to_owned(), message))
     },
     // As in v1: price and size are the first texts of a list.
+    numbers: KRAKEN_V1.numbers,
+};
+
+const BITGET: Recording = Recording {
+    rule: Rule::Bitget,
+    replay: || Replay::bitget(&[], &[], None),
+    read: |frame| {
+        if !frame.contains(r#""channel":"books""#) {
+            return None;
+        }
+        let (symbol, message) = (OKX.read)(frame).unwrap();
+        let text: serde_json::Value = serde_json::from_str(frame).unwrap();
+        let number = text["data"][0]["seq"].as_i64();
+        Some((symbol, Message { number, ..message }))
+    },
     numbers: KRAKEN_V1.numbers,
 };
 
@@ -308,6 +333,29 @@ fn two_swapped_messages_of_okx_are_seen_at_the_first_message_that_shows_it() {
 #[test]
 fn a_changed_digit_of_okx_is_seen_at_the_first_message_that_shows_it() {
     let known = OKX.check_random(OKX_BOOKS, Kind::Digit, 200);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+fn check_bitget(kind: Kind) -> usize {
+    let streams = BITGET.streams_of(made().frames);
+    BITGET.check_random_of(&streams, kind, 200)
+}
+
+#[test]
+fn a_deleted_message_of_bitget_is_seen_at_the_first_message_that_shows_it() {
+    let known = check_bitget(Kind::Deleted);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn two_swapped_messages_of_bitget_are_seen_at_the_first_message_that_shows_it() {
+    let known = check_bitget(Kind::Swapped);
+    println!("{known} of 200 can be known; seed {SEED}");
+}
+
+#[test]
+fn a_changed_digit_of_bitget_is_seen_at_the_first_message_that_shows_it() {
+    let known = check_bitget(Kind::Digit);
     println!("{known} of 200 can be known; seed {SEED}");
 }
 

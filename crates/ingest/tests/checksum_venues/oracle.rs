@@ -13,6 +13,8 @@ pub(crate) struct Message {
     pub(crate) checksum: Option<i64>,
     /// The number of the message before, and its own.
     pub(crate) link: Option<[i64; 2]>,
+    /// A number that only grows.
+    pub(crate) number: Option<i64>,
 }
 
 /// How a venue's checksum is made, and to how many levels its books are cut.
@@ -22,6 +24,8 @@ pub(crate) enum Rule {
         depth: usize,
     },
     Okx,
+    /// The same, and numbers that grow.
+    Bitget,
     /// Each message names the one before; there is no checksum.
     Links,
 }
@@ -46,6 +50,14 @@ pub(crate) fn first_detectable<'a>(
             last = Some(own);
             continue;
         }
+        if let Some(number) = message.number {
+            let is_empty = message.bids.is_empty() && message.asks.is_empty();
+            let grows = last.is_none_or(|last| number > last || is_empty && number == last);
+            if !message.is_snapshot && !grows {
+                return Some(index);
+            }
+            last = Some(number);
+        }
         for (side, levels) in [(&mut *bids, &message.bids), (&mut *asks, &message.asks)] {
             for [price, quantity] in levels {
                 side.remove(&key(price));
@@ -64,7 +76,7 @@ pub(crate) fn first_detectable<'a>(
                 }
                 kraken(bids, asks)
             }
-            Rule::Okx => okx(bids, asks),
+            Rule::Okx | Rule::Bitget => okx(bids, asks),
             Rule::Links => continue,
         };
         if message.checksum.is_some_and(|venue| venue != ours) {
@@ -75,7 +87,7 @@ pub(crate) fn first_detectable<'a>(
 }
 
 /// Levels by price, each with both texts as they last came.
-type Side<'a> = BTreeMap<i128, [&'a str; 2]>;
+pub(crate) type Side<'a> = BTreeMap<i128, [&'a str; 2]>;
 
 fn kraken(bids: &Side<'_>, asks: &Side<'_>) -> i64 {
     let best = asks.values().take(10).chain(bids.values().rev().take(10));
@@ -87,7 +99,8 @@ fn kraken(bids: &Side<'_>, asks: &Side<'_>) -> i64 {
     i64::from(crc32(&text))
 }
 
-fn okx(bids: &Side<'_>, asks: &Side<'_>) -> i64 {
+/// The checksum of Bitget as well.
+pub(crate) fn okx(bids: &Side<'_>, asks: &Side<'_>) -> i64 {
     let bids: Vec<_> = bids.values().rev().take(25).collect();
     let asks: Vec<_> = asks.values().take(25).collect();
     let mut texts = Vec::new();
@@ -99,7 +112,7 @@ fn okx(bids: &Side<'_>, asks: &Side<'_>) -> i64 {
 }
 
 /// A number at 18 decimals.
-fn key(text: &str) -> i128 {
+pub(crate) fn key(text: &str) -> i128 {
     let decimals = text.find('.').map_or(0, |point| text.len() - point - 1);
     let digits = text.bytes().filter(u8::is_ascii_digit);
     let number = digits.fold(0, |number, digit| number * 10 + i128::from(digit - b'0'));

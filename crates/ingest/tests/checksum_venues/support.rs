@@ -9,8 +9,8 @@ use tickring_book::{Book, Books};
 use tickring_capture::LineReader;
 use tickring_event::{ConnectionId, Flags, Gap, Instrument, Instruments, MarketEvent, Payload};
 use tickring_ingest::{
-    Channel, Command, DecodeError, EventBatch, Frame, Inbound, Kraken, KrakenV1, Okx, Stamp,
-    Subscription, Venue,
+    Bitget, Channel, Command, DecodeError, EventBatch, Frame, Inbound, Kraken, KrakenV1, Okx,
+    Stamp, Subscription, Venue,
 };
 
 pub(crate) const STAMP: Stamp = Stamp { connection: ConnectionId(3), arrival_ticks: 77 };
@@ -84,6 +84,13 @@ impl Replay {
     pub(crate) fn kraken_v1() -> Self {
         let instruments = Arc::new(Instruments::with_capacity(16));
         let venue = KrakenV1::new(&[], Arc::clone(&instruments));
+        Self::new(Box::new(venue), instruments)
+    }
+
+    pub(crate) fn bitget(symbols: &[&str], channels: &[Channel], depth: Option<u32>) -> Self {
+        let instruments = Arc::new(Instruments::with_capacity(16));
+        let subscription = subscription(symbols, channels, depth);
+        let venue = Bitget::new(subscription, Arc::clone(&instruments)).unwrap();
         Self::new(Box::new(venue), instruments)
     }
 
