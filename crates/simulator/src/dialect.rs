@@ -5,6 +5,7 @@
 //! makes a present snapshot for whoever comes late or starts over.
 
 mod binance;
+mod bitget;
 mod bybit;
 mod coinbase_advanced;
 mod coinbase_exchange;
@@ -18,6 +19,7 @@ use std::fmt::{self, Debug};
 use std::str::FromStr;
 
 use self::binance::Binance;
+use self::bitget::Bitget;
 use self::bybit::{Bybit, BybitProduct};
 use self::coinbase_advanced::CoinbaseAdvanced;
 use self::coinbase_exchange::CoinbaseExchange;
@@ -62,6 +64,7 @@ const ROWS: &[Row] = &[
         has_rest: true,
         ..row("binance-usdm", || Box::new(Binance::new(binance::Market::UsdM)))
     },
+    row("bitget-spot", || Box::new(Bitget::default())),
     row("bybit-spot", || Box::new(Bybit::new(BybitProduct::Spot))),
     row("bybit-linear", || Box::new(Bybit::new(BybitProduct::Linear))),
     row("coinbase-advanced", || Box::new(CoinbaseAdvanced::new())),
