@@ -136,7 +136,7 @@ impl Bitget {
             return kept.book.is_seeded.then(|| kept.snapshot(argument));
         }
         let past = self.trades.get(topic).or_else(|| self.candles.get(topic))?;
-        Some(pushed(argument, json!(past), &Value::Null))
+        Some(pushed(argument, &json!(past), &Value::Null))
     }
 }
 
@@ -165,7 +165,7 @@ impl Kept {
         for (&member, value) in &self.tail {
             data[member] = value.clone();
         }
-        pushed(argument, json!([data]), self.tail.get("ts").unwrap_or(&Value::Null))
+        pushed(argument, &json!([data]), self.tail.get("ts").unwrap_or(&Value::Null))
     }
 }
 
@@ -189,7 +189,7 @@ fn topic(channel: &str, symbol: &str) -> String {
 }
 
 /// A snapshot as it is pushed, at the time of its newest element where that is told as a text.
-fn pushed(argument: &Value, data: Value, time: &Value) -> String {
+fn pushed(argument: &Value, data: &Value, time: &Value) -> String {
     let mut message = json!({ "action": "snapshot", "arg": argument, "data": data });
     if let Some(time_ms) = time.as_str().and_then(|it| it.parse::<u64>().ok()) {
         message["ts"] = json!(time_ms);
