@@ -439,6 +439,7 @@ pub(crate) enum VenueName {
     Tickdb,
     BinanceSpot,
     BinanceUsdm,
+    BitgetSpot,
     BybitSpot,
     BybitLinear,
     BybitInverse,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tickring_event::Instruments;
 use tickring_ingest::{
-    Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Kraken, KrakenV1, Market,
-    Offer, Okx, Profile, RowFormat, Rows, Subscription, SubscriptionError, TardisCsv, Venue,
+    Binance, Bitget, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Kraken, KrakenV1,
+    Market, Offer, Okx, Profile, RowFormat, Rows, Subscription, SubscriptionError, TardisCsv,
+    Venue,
 };
 
 use crate::args::VenueName;
@@ -34,6 +35,7 @@ impl VenueName {
         let (offer, profile) = match self {
             Self::BinanceSpot => (Binance::OFFER_SPOT, Binance::PROFILE_SPOT),
             Self::BinanceUsdm => (Binance::OFFER_USDM, Binance::PROFILE_USDM),
+            Self::BitgetSpot => (Bitget::OFFER, Bitget::PROFILE),
             Self::BybitSpot => bybit(BybitProduct::Spot),
             Self::BybitLinear => bybit(BybitProduct::Linear),
             Self::BybitInverse => bybit(BybitProduct::Inverse),
@@ -61,6 +63,7 @@ impl VenueName {
         match self {
             Self::BinanceSpot => binance(Market::Spot, wanted, instruments),
             Self::BinanceUsdm => binance(Market::UsdM, wanted, instruments),
+            Self::BitgetSpot => boxed(Bitget::new(self.asked(wanted), instruments)),
             Self::BybitSpot => {
                 boxed(Bybit::new(BybitProduct::Spot, self.asked(wanted), instruments))
             }

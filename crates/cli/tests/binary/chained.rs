@@ -48,17 +48,22 @@ fn replay(venue: &str, paths: &[&Path]) -> Value {
 fn files_one_after_the_other_continue_each_others_books() {
     let Some(data) = recorded_data() else { return };
     for (venue, file) in SESSIONS {
-        let path = data.join(file);
-        let whole = replay(venue, &[&path]);
-        let folder = tempfile::tempdir().unwrap();
-        let [first, second] = split(&path, count(&whole["frames"]), folder.path());
-        // In whichever order they are named.
-        for parts in [[&*first, &second], [&*second, &first]] {
-            let chained = replay(venue, &parts);
-            assert_eq!(chained["books"], whole["books"], "{venue}");
-            assert_eq!(chained["messages"], whole["messages"], "{venue}");
-            assert_eq!(chained["loss"], whole["loss"], "{venue}");
-        }
+        check_parts(venue, &data.join(file));
+    }
+}
+
+/// Both halves of a recording are the whole.
+#[track_caller]
+pub(crate) fn check_parts(venue: &str, path: &Path) {
+    let whole = replay(venue, &[path]);
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = split(path, count(&whole["frames"]), folder.path());
+    // In whichever order they are named.
+    for parts in [[&*first, &second], [&*second, &first]] {
+        let chained = replay(venue, &parts);
+        assert_eq!(chained["books"], whole["books"], "{venue}");
+        assert_eq!(chained["messages"], whole["messages"], "{venue}");
+        assert_eq!(chained["loss"], whole["loss"], "{venue}");
     }
 }
 
@@ -66,22 +71,23 @@ fn files_one_after_the_other_continue_each_others_books() {
 fn a_part_without_its_beginning_is_unseeded_and_never_a_valid_book() {
     let Some(data) = recorded_data() else { return };
     for (venue, file) in SESSIONS {
-        let path = data.join(file);
-        let whole = replay(venue, &[&path]);
-        let folder = tempfile::tempdir().unwrap();
-        let [_, second] = split(&path, count(&whole["frames"]), folder.path());
-        let report = replay(venue, &[&second]);
-        let books = report["books"].as_object().unwrap();
-        assert!(!books.is_empty(), "{venue}");
-        for (symbol, book) in books {
-            assert_eq!(
-                (&book["seeded"], &book["valid"]),
-                (&false.into(), &false.into()),
-                "{symbol}"
-            );
-            assert_eq!((&book["snapshots"], &book["applied"]), (&0.into(), &0.into()), "{symbol}");
-            assert!(count(&book["stale"]) > 0, "{venue} {symbol}");
-        }
+        check_second_part(venue, &data.join(file));
+    }
+}
+
+/// The second half of a recording alone is no book.
+#[track_caller]
+pub(crate) fn check_second_part(venue: &str, path: &Path) {
+    let whole = replay(venue, &[path]);
+    let folder = tempfile::tempdir().unwrap();
+    let [_, second] = split(path, count(&whole["frames"]), folder.path());
+    let report = replay(venue, &[&second]);
+    let books = report["books"].as_object().unwrap();
+    assert!(!books.is_empty(), "{venue}");
+    for (symbol, book) in books {
+        assert_eq!((&book["seeded"], &book["valid"]), (&false.into(), &false.into()), "{symbol}");
+        assert_eq!((&book["snapshots"], &book["applied"]), (&0.into(), &0.into()), "{symbol}");
+        assert!(count(&book["stale"]) > 0, "{venue} {symbol}");
     }
 }
 

@@ -18,3 +18,4 @@ mod report;
 mod secrets;
 mod support;
 mod venues_live;
+mod venues_made;

@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Process, Ran, Venue, count, list, recorded_data, tickring};
 
-/// A recorded session of a venue, and how it is subscribed to.
-struct Session {
-    venue: &'static str,
-    file: &'static str,
-    symbols: &'static str,
-    channels: &'static str,
-    depth: Option<&'static str>,
+/// A session of a venue, and how it is subscribed to.
+pub(crate) struct Session {
+    pub(crate) venue: &'static str,
+    /// Among the recorded ones.
+    pub(crate) file: &'static str,
+    pub(crate) symbols: &'static str,
+    pub(crate) channels: &'static str,
+    pub(crate) depth: Option<&'static str>,
     /// So that it takes about three seconds.
-    speed: &'static str,
+    pub(crate) speed: &'static str,
     /// Kinds of events that a snapshot brings again after a reconnect.
-    repeated: &'static [&'static str],
+    pub(crate) repeated: &'static [&'static str],
 }
 
 const SESSIONS: [Session; 8] = [
@@ -65,7 +66,11 @@ const SESSIONS: [Session; 8] = [
     },
 ];
 
-const fn session(venue: &'static str, symbols: &'static str, channels: &'static str) -> Session {
+pub(crate) const fn session(
+    venue: &'static str,
+    symbols: &'static str,
+    channels: &'static str,
+) -> Session {
     Session { venue, file: "", symbols, channels, depth: None, speed: "14", repeated: &[] }
 }
 
@@ -110,11 +115,17 @@ impl Session {
         command
     }
 
-    /// Checks a live run that was connected anew `cuts` times against the replay.
     fn check(&self, cuts: u64) {
-        let Some(path) = self.path() else { return };
-        let replay = self.replay(&path);
-        let [live, sent] = self.live(&path, &["--cuts", &cuts.to_string()], &[]);
+        if let Some(path) = self.path() {
+            self.check_file(&path, cuts);
+        }
+    }
+
+    /// Checks a live run that was connected anew `cuts` times against the replay.
+    #[track_caller]
+    pub(crate) fn check_file(&self, path: &str, cuts: u64) {
+        let replay = self.replay(path);
+        let [live, sent] = self.live(path, &["--cuts", &cuts.to_string()], &[]);
         let venue = self.venue;
         assert_eq!(
             (&sent["venue"]["is_complete"], &sent["venue"]["cuts"]),
