@@ -85,6 +85,7 @@ impl Bitget {
         messages: Limit { count: 8, window_ms: 1_000 },
         // "240 subscription requests/Hour/connection", of which opening takes 200 at most.
         resyncs: Limit { count: 20, window_ms: 3_600_000 },
+        fetches: None,
         // "Websocket will be forcibly disconnected every 24 hours".
         age_ms_max: Some(24 * 3_600_000),
     };

@@ -1,6 +1,6 @@
 //! What becomes of a Bitget book whose messages are lost, out of order, wrong or unreadable.
 
-use tickring_event::{Flags, Gap, GapReason, MarketEvent, Payload};
+use tickring_event::{Flags, Gap, GapReason, InstrumentId, MarketEvent, Payload};
 use tickring_ingest::{Action, Channel, Command, Inbound};
 
 use crate::oracle::crc32;
@@ -104,7 +104,10 @@ fn a_number_that_does_not_grow_is_a_gap_before_its_stale_message_and_one_resync(
     let argument = r#"[{"instType":"SPOT","channel":"books","instId":"BTCUSDT"}]"#;
     let texts =
         ["unsubscribe", "subscribe"].map(|op| format!(r#"{{"op":"{op}","args":{argument}}}"#));
-    assert_eq!(replay.commands[0], Command::Resync(texts.to_vec()));
+    assert_eq!(
+        replay.commands[0],
+        Command::Resync { instrument: InstrumentId::new(0), texts: texts.to_vec() }
+    );
     let reason = GapReason::Sequence;
     let gap = Gap { reason, expected: 10, received: 9, missing: 0, breaks_book: true };
     assert_eq!(replay.gaps[0], gap);

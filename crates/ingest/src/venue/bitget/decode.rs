@@ -164,8 +164,9 @@ impl Decoder {
         // The next frame may not be read as far as to forget it.
         self.touched = None;
         if let Some(position) = self.wish.take() {
-            let symbol = self.listing.instrument(position).symbol();
-            batch.command(self.subscriptions.resync(symbol));
+            let (id, symbol) =
+                (self.listing.id(position), self.listing.instrument(position).symbol());
+            batch.command(self.subscriptions.resync(id, symbol));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Commands of Bitget, and what its answers mean.
 
+use tickring_event::InstrumentId;
+
 use super::super::answers::{Answers, Asked, Outlook, kept_words, says};
 use super::super::subscription::{Channel, Subscription};
 use crate::batch::EventBatch;
@@ -51,12 +53,13 @@ impl Subscriptions {
     }
 
     /// What starts a symbol's book over.
-    pub(super) fn resync(&mut self, symbol: &str) -> Command {
+    pub(super) fn resync(&mut self, instrument: InstrumentId, symbol: &str) -> Command {
         if !self.is_restart(symbol) {
             self.restarts.push(symbol.into());
         }
         let argument = argument(BOOKS, symbol);
-        Command::Resync(["unsubscribe", "subscribe"].map(|op| request(op, &argument)).to_vec())
+        let texts = ["unsubscribe", "subscribe"].map(|op| request(op, &argument)).to_vec();
+        Command::Resync { instrument, texts }
     }
 
     /// Reads a message about a subscription.
