@@ -31,7 +31,9 @@
 //! - Of an instrument's futures of the same name nothing is known here: another `instType` is ignored.
 //! - Requests have no numbers. An answer names its channel and symbol; one that does not is that of
 //!   the first request that waits. A book that cannot be subscribed to anew ends the connection.
-//! - Codes of refusals are from the documentation's table of errors, read a while ago.
+//! - From memory of the documentation, and not looked up: that each argument of a request is answered
+//!   by itself, the codes of refusals (30006 and 30007 are too many requests), that an error may name
+//!   its argument.
 
 mod decode;
 mod market;
