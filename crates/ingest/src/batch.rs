@@ -17,8 +17,8 @@ pub struct EventBatch {
     counters: Counters,
     commands: Vec<Command>,
     remarks: Vec<&'static str>,
-    /// Whose snapshots were read.
-    snapshots: Vec<InstrumentId>,
+    /// Whose snapshots were read, with the number of events after each.
+    snapshots: Vec<(usize, InstrumentId)>,
 }
 
 impl EventBatch {
@@ -80,7 +80,7 @@ impl EventBatch {
 
     /// Whose snapshots were read since the last call.
     pub(crate) fn take_snapshots(&mut self) -> impl Iterator<Item = InstrumentId> + '_ {
-        self.snapshots.drain(..)
+        self.snapshots.drain(..).map(|(_, instrument)| instrument)
     }
 
     /// What was counted since the start.
@@ -103,6 +103,7 @@ impl EventBatch {
     /// Forgets the events from index `len` on: what a frame pushed before its decoder refused it.
     pub fn truncate(&mut self, len: usize) {
         self.events.truncate(len);
+        self.snapshots.retain(|(end, _)| *end <= len);
     }
 
     /// Adds what another batch counted.
@@ -187,7 +188,7 @@ impl DepthRun<'_> {
         self.position = self.position.with(Flags::LAST);
         self.flush();
         if self.flags.contains(Flags::SNAPSHOT) {
-            self.batch.snapshots.push(self.origin.instrument);
+            self.batch.snapshots.push((self.batch.events.len(), self.origin.instrument));
         }
     }
 

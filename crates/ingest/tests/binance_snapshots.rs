@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tickring_event::{Flags, InstrumentId, Instruments, MarketEvent, Payload};
-use tickring_ingest::{Binance, Command, EventBatch, Fetch, Frame, Inbound, Market, Stamp, Venue};
+use tickring_ingest::{Binance, Command, EventBatch, Fetch, Frame, Market, Stamp, Venue};
 
 struct Feed {
     venue: Binance,
@@ -18,8 +18,8 @@ impl Feed {
         Self { venue, batch: EventBatch::new(), told: Vec::new() }
     }
 
-    /// One step, in words: `diff U u [pu]`, `bad U u [pu]`, `came LAST`, `bad-came LAST`, `failed`,
-    /// `ticker` or `disconnect`. What follows is told in words: events, and `ask`.
+    /// One step, in words: `diff U u [pu]`, `bad U u [pu]`, `came LAST`, `bad-came LAST`, `ticker` or
+    /// `disconnect`. What follows is told in words: events, and `ask`.
     fn step(&mut self, step: &str) {
         let (word, numbers) = step.split_once(' ').unwrap_or((step, ""));
         if word == "disconnect" {
@@ -29,9 +29,6 @@ impl Feed {
             let frame = Frame { stamp: Stamp::default(), text: text.as_bytes() };
             let decoded = self.venue.decode(&frame, &mut self.batch);
             assert_eq!(decoded.is_err(), word.starts_with("bad"), "{step}: {decoded:?}");
-            if word == "failed" {
-                assert_eq!(decoded, Ok(Inbound::Ignored("snapshot_failed")));
-            }
         }
         self.told.extend(self.batch.events().iter().map(words));
         self.told.extend(self.batch.take_remarks().map(str::to_owned));
@@ -53,7 +50,6 @@ fn text(word: &str, numbers: &str) -> String {
         "came" | "bad-came" => format!(
             r#"{{"snapshot":"ABC","body":{{"lastUpdateId":{first},"bids":{levels},"asks":[]}}}}"#
         ),
-        "failed" => r#"{"snapshot":"ABC","error":"no answer in 5 s"}"#.to_owned(),
         "ticker" => r#"{"u":1,"s":"ABC","b":"2.5","B":"1","a":"2.6","A":"1"}"#.to_owned(),
         _ => format!(
             r#"{{"e":"depthUpdate","E":5,"s":"ABC","U":{first},"u":{last},"pu":{previous},"b":{levels},"a":[]}}"#
@@ -139,17 +135,17 @@ fn a_diff_that_cannot_be_read_before_there_is_a_book_is_found_by_the_numbers() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_had_or_read_is_asked_for_again() {
+fn an_answer_that_cannot_be_read_is_waited_for_since_the_source_asks_again() {
     spot(
-        "diff 1 2, failed, failed, bad-came 2, came 2, diff 3 4",
-        "ask, ask, ask, ask, snapshot 2, stale diff 2, diff 4",
+        "diff 1 2, bad-came 2, diff 3 4, came 2, diff 5 6",
+        "ask, snapshot 2, stale diff 2, diff 4, diff 6",
     );
 }
 
 #[test]
 fn an_answer_that_nothing_waits_for_changes_no_book_for_the_worse() {
     spot(
-        "diff 1 2, came 2, diff 3 4, came 3, failed, diff 5 6",
+        "diff 1 2, came 2, diff 3 4, came 3, diff 5 6",
         "ask, snapshot 2, stale diff 2, diff 4, stale snapshot 3, diff 6",
     );
     spot("came 5, diff 5 6", "snapshot 5, diff 6");

@@ -193,5 +193,5 @@ fn streams_that_were_acknowledged_and_brought_nothing_are_told() {
 fn other_symbols_than_those_subscribed_are_ignored() {
     let mut live = Live::new(&["abc"], &[Channel::Trade]);
     assert_eq!(live.frame(&trade("ABCD")), Inbound::Ignored("other_symbol"));
-    assert_eq!(live.frame(r#"{"snapshot":"X","error":"no"}"#), Inbound::Ignored("other_symbol"));
+    assert_eq!(live.frame(r#"{"snapshot":"X","body":{}}"#), Inbound::Ignored("other_symbol"));
 }

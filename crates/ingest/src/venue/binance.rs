@@ -8,7 +8,7 @@
 //!
 //! The first diff of an instrument asks for its snapshot, and so does each break, once until an answer
 //! comes. Diffs are held back until then. A snapshot that ends before the oldest held diff begins is
-//! stale, and the next is asked for; one that cannot be had is asked for again.
+//! stale, and the next is asked for; one that cannot be had or read is asked for again by the source.
 //!
 //! What the venue leaves open is decided so:
 //! - A message without a symbol belongs to the symbol in its stream's name, or else to the only

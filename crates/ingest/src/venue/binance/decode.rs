@@ -48,8 +48,6 @@ pub(super) struct Decoder {
 enum Reading {
     Diff,
     Partial,
-    /// A snapshot that was asked for.
-    Fetched,
 }
 
 /// One message without its wrapping.
@@ -136,7 +134,6 @@ impl Decoder {
         match reading {
             Reading::Diff => depth.diff_undecoded(&origin, batch),
             Reading::Partial => depth.partial_undecoded(&origin, batch),
-            Reading::Fetched => depth.fetch_failed(),
         }
         if !matches!(reading, Reading::Partial) {
             self.ask(position, batch);
@@ -371,23 +368,18 @@ impl Decoder {
         Ok(Inbound::Data(SNAPSHOT))
     }
 
-    /// A snapshot that was asked for, or word that it cannot be had: `{"snapshot":"BTCUSDT",..}` with
-    /// the venue's text as `body`, or with an `error`.
+    /// A snapshot that was asked for: `{"snapshot":"BTCUSDT",..}` with the venue's text as `body`. One
+    /// that cannot be read changes nothing: the source asks again.
     fn fetched(
         &mut self,
         message: Message<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let symbol = message.data.need_text("snapshot")?;
-        let body = message.data.get("body");
-        let first = || first_numbers(body.unwrap_or(message.data), PICTURE_KEYS);
+        let body = message.data.need("body")?;
+        let first = || first_numbers(body, PICTURE_KEYS);
         let Some(position) = self.symbols.position(symbol, first)? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
-        };
-        self.reading = Some((position, Reading::Fetched));
-        let Some(body) = body else {
-            self.give_up(message.stamp, batch);
-            return Ok(Inbound::Ignored("snapshot_failed"));
         };
         let last = body.need_whole("lastUpdateId")?;
         let from = batch.len();
@@ -396,7 +388,6 @@ impl Decoder {
         if !self.symbols.depth_mut(position).fetched(last, from, batch) {
             batch.remark("snapshot_too_old");
         }
-        self.reading = None;
         self.ask(position, batch);
         Ok(Inbound::Data(SNAPSHOT))
     }

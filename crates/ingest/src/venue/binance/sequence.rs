@@ -140,11 +140,6 @@ impl Depth {
         true
     }
 
-    /// The snapshot that was asked for cannot be had.
-    pub(super) const fn fetch_failed(&mut self) {
-        self.asked = false;
-    }
-
     /// Whether a snapshot has to be asked for now. It is then taken as asked for.
     pub(super) fn asks(&mut self) -> bool {
         let asks = self.state == State::Waiting && !self.asked;

@@ -13,7 +13,7 @@ use super::subscribe::Subscriptions;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Value;
-use crate::venue::chain::{Resync, gap};
+use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::checked::{CheckedBook, DepthMessage, first_numbers};
 use crate::venue::listing::{Listing, Numbers, number};
 use crate::venue::subscription::Subscription;
@@ -39,7 +39,7 @@ pub(super) struct Decoder {
     /// By position in the listing.
     books: Vec<Book>,
     /// Whose books the frame in hand is about.
-    touched: Vec<usize>,
+    touched: Vec<(usize, Chain)>,
     /// Whose books have to start over.
     resyncs: Vec<usize>,
 }
@@ -103,14 +103,11 @@ impl Decoder {
 
     /// The frame in hand could not be read: the books it was about are broken.
     pub(super) fn give_up(&mut self, stamp: Stamp, batch: &mut EventBatch) {
-        let is_only = self.touched.len() == 1;
-        for &position in &self.touched {
+        for &(position, before) in &self.touched {
             let origin = stamp.origin(self.listing.id(position));
             let chain = &mut self.books[position].checked.chain;
-            if !is_only {
-                // What the frame said of it before was taken back, a gap as well.
-                chain.seed(0);
-            }
+            // What the frame said of it before was taken back, a gap as well.
+            *chain = before;
             let gap = gap(GapReason::Undecoded, 0, 0);
             if chain.break_off(gap, &origin, batch) == Resync::Ask {
                 self.resyncs.push(position);
@@ -205,7 +202,9 @@ impl Decoder {
         let symbol = data.need_text("symbol")?;
         let first = || first_numbers(bids, asks);
         let Some(position) = self.position(symbol, first)? else { return Ok(false) };
-        self.touched.push(position);
+        if !self.touched.iter().any(|it| it.0 == position) {
+            self.touched.push((position, self.books[position].checked.chain));
+        }
         let is_snapshot = is_snapshot.ok_or(DecodeError::WrongType { field: "type" })?;
         if bids.is_none() && asks.is_none() {
             return Err(DecodeError::MissingField { field: "bids" });

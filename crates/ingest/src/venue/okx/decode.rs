@@ -11,6 +11,7 @@ use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::answers::kept_words;
 use crate::venue::candle::interval_ns;
+use crate::venue::chain::Chain;
 use crate::venue::checked::{
     DepthMessage, expect_texts, first_numbers, integer, sides, signed_checksum,
 };
@@ -49,7 +50,7 @@ pub(super) struct Decoder {
     /// By position in the listing.
     depths: Vec<Depth>,
     /// Whose books the frame in hand is about.
-    touched: Vec<(usize, Reading)>,
+    touched: Vec<(usize, Reading, Chain)>,
     /// What the frame in hand made wanted.
     wishes: Vec<(usize, Wish)>,
 }
@@ -129,20 +130,25 @@ impl Decoder {
         })
     }
 
+    /// The frame in hand is about this book.
+    fn touch(&mut self, position: usize, reading: Reading) {
+        if !self.touched.iter().any(|it| it.0 == position) {
+            self.touched.push((position, reading, self.depths[position].checked.chain));
+        }
+    }
+
     /// The frame in hand could not be read: the books it was about are broken.
     pub(super) fn give_up(&mut self, stamp: Stamp, batch: &mut EventBatch) {
-        let is_only = self.touched.len() == 1;
-        for &(position, reading) in &self.touched {
+        for &(position, reading, before) in &self.touched {
             let origin = stamp.origin(self.listing.id(position));
             let depth = &mut self.depths[position];
-            if !is_only && reading == Reading::Book {
-                // What the frame said of it before was taken back, a gap as well.
-                depth.checked.chain.seed(0);
-            }
+            // What the frame said of it before was taken back, a gap as well.
+            depth.checked.chain = before;
             match reading {
                 Reading::Book => self.wishes.push((position, depth.undecoded(&origin, batch))),
                 Reading::Picture => depth.picture_undecoded(&origin, batch),
-                Reading::Fetched => depth.fetch_failed(),
+                // The source asks again.
+                Reading::Fetched => {}
             }
         }
         self.touched.clear();
@@ -232,7 +238,7 @@ impl Decoder {
         let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
             return Ok(None);
         };
-        self.touched.push((position, Reading::Book));
+        self.touch(position, Reading::Book);
         let previous = integer(data, "prevSeqId")?;
         let is_snapshot = match action.map(|it| it.text()) {
             Some(Some("snapshot")) => true,
@@ -276,7 +282,7 @@ impl Decoder {
         let Some(position) = self.position(message, || first_numbers(bids, asks))? else {
             return Ok(None);
         };
-        self.touched.push((position, Reading::Picture));
+        self.touch(position, Reading::Picture);
         let origin = self.origin(message, position, data, batch);
         let from = batch.len();
         self.push_snapshot(position, origin, (bids, asks), batch)?;
@@ -293,14 +299,12 @@ impl Decoder {
     ) -> Result<Inbound, DecodeError> {
         let known = self.listing.position_of(message.symbol, || Err(DecodeError::UnknownSymbol));
         if let Ok(Some(position)) = known {
-            self.touched.push((position, Reading::Fetched));
+            self.touch(position, Reading::Fetched);
         }
         let body = root.need("body")?;
         let code = body.get("code").and_then(Value::integer).unwrap_or_default();
         if code != 0 {
-            if let Ok(Some(position)) = known {
-                self.depths[position].fetch_failed();
-            }
+            // The source asks again.
             let words = body.get("msg").and_then(Value::text).unwrap_or_default();
             let text = format!("{words}; the book of {}", message.symbol);
             let message = kept_words(&text);

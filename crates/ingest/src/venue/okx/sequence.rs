@@ -137,11 +137,6 @@ impl Depth {
         Wish::Nothing
     }
 
-    /// What was fetched is no book: the next update asks again.
-    pub(super) const fn fetch_failed(&mut self) {
-        self.is_fetching = false;
-    }
-
     /// Depth that could not be read.
     pub(super) fn undecoded(&mut self, origin: &Origin, batch: &mut EventBatch) -> Wish {
         self.held.give_up(batch);
