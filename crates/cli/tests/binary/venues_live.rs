@@ -55,7 +55,8 @@ const SESSIONS: [Session; 8] = [
     Session {
         file: "kraken-v2/minagbp_d25_20260816.gz",
         depth: Some("25"),
-        speed: "20",
+        // Ten seconds of silence in it must not pass for its end.
+        speed: "60",
         ..session("kraken", "MINA/GBP", "depth")
     },
     Session {
