@@ -11,15 +11,16 @@ use std::collections::VecDeque;
 
 use tickring_book::{Book, Books};
 use tickring_event::{
-    ConnectionId, ConnectionState, Flags, InstrumentId, Kind, MarketEvent, Payload, Status,
+    ConnectionId, ConnectionState, Flags, Gap, GapReason, InstrumentId, Kind, MarketEvent, Payload,
+    Status,
 };
 
 use crate::batch::{DepthRun, EventBatch};
 use crate::frame::Stamp;
 use crate::run::status_event;
 
-/// Events withheld at most. Beyond it the oldest goes: one second of the busiest venue is far less,
-/// and the leading connection has shown it long before.
+/// Events withheld at most: far more than a second of the busiest venue. Beyond it the oldest goes, and
+/// a takeover says so with a gap.
 const WITHHELD_MAX: usize = 65_536;
 
 /// Kinds that have numbers of their own: trades, tops, levels, bars.
@@ -67,6 +68,8 @@ struct Relief {
     /// How far each book was shown when this connection was opened.
     shown_before: Vec<Option<u64>>,
     withheld: VecDeque<MarketEvent>,
+    /// Events that were let go of without the leading connection having shown them.
+    lost: u64,
     is_subscribed: bool,
     is_settled: bool,
     attempt: u32,
@@ -220,6 +223,14 @@ impl Pair {
         let relieved = self.connections[self.lead];
         self.lead = 1 - self.lead;
         let stamp = Stamp { connection: self.connections[0], ..stamp };
+        if relief.lost > 0 {
+            let reason = GapReason::Dropped;
+            let missing = relief.lost;
+            let gap = Gap { reason, expected: 0, received: 0, missing, breaks_book: true };
+            let event = MarketEvent::gap(&stamp.origin(InstrumentId::NONE), gap);
+            note_shown(&mut self.shown, &event);
+            batch.push(event);
+        }
         for (id, book) in relief.books.iter().filter(|(_, book)| book.is_valid()) {
             let shown = shown_mut(&mut self.shown, id);
             if relief.relation(id, shown) != Relation::Continues {
@@ -267,7 +278,7 @@ impl Shown {
     fn has(&self, event: &MarketEvent) -> bool {
         match number_of(event) {
             Some((kind, number)) if kind == Kind::Levels as usize => {
-                self.book.is_some_and(|last| number <= last)
+                self.book.is_some_and(|last| number <= last || last == 0)
             }
             Some((kind, number)) => number <= self.numbers[kind],
             None => true,
@@ -286,6 +297,7 @@ impl Relief {
         }
         if self.withheld.len() > WITHHELD_MAX {
             self.withheld.pop_front();
+            self.lost += 1;
         }
     }
 
@@ -320,6 +332,8 @@ impl Relief {
         let seen = self.books_seen.get(id.index()).copied().unwrap_or_default();
         let last = self.books.book(id).map_or(0, Book::last_sequence);
         match (shown.book, seen.seed) {
+            // Books without numbers cannot be told apart.
+            (_, _) if last == 0 => Relation::Anew,
             (Some(shown_last), Some(_))
                 if last < shown_last && seen.time_ns > shown.book_time_ns =>
             {

@@ -13,7 +13,7 @@ mod checked;
 mod coinbase;
 pub(crate) mod coinbase_advanced;
 pub(crate) mod coinbase_exchange;
-mod held;
+pub(crate) mod held;
 pub(crate) mod kraken;
 pub(crate) mod kraken_v1;
 mod listing;

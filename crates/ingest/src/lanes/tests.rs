@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tickring_event::{Gap, GapReason, Level, Origin, Price, Quantity, Trade};
+use tickring_event::{Level, Origin, Price, Quantity, Trade};
 
 use super::*;
 
@@ -343,4 +343,35 @@ fn bars_are_told_apart_by_time_whatever_their_numbers() {
     bench.pass(B, &[bar(B, 57, 1_003)]);
     let bars = bench.published.iter().filter(|it| it.kind() == Kind::Bar);
     assert!(bars.map(|it| it.venue_time_ns).eq(1_000..=1_003));
+}
+
+#[test]
+fn a_book_without_numbers_is_taken_over_whole() {
+    let mut bench = Bench::new();
+    let snapshot = |connection, level: u64| {
+        let mut events = depth(connection, &[level], Flags::SNAPSHOT);
+        events.iter_mut().for_each(|event| event.venue_sequence = 0);
+        events
+    };
+    bench.pass(A, &snapshot(A, 7));
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &snapshot(B, 8));
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    assert_eq!(bench.book(), (true, vec![(8, 8)], 0));
+}
+
+#[test]
+fn more_than_can_be_withheld_is_a_gap_at_the_takeover() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    let held = u64::try_from(WITHHELD_MAX).unwrap();
+    let trades: Vec<_> = (101..=102 + held).map(|number| trade(B, number)).collect();
+    bench.pass(B, &trades);
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!((bench.relieved.len(), bench.gaps()), (1, 1));
+    let (is_valid, ..) = bench.book();
+    assert!(is_valid, "a book that is whole on the other follows the gap");
 }

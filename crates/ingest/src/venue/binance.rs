@@ -47,7 +47,6 @@ use crate::live::{Limit, Profile};
 use crate::venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 use crate::venue::{Acknowledged, DecodeError, Inbound, Venue};
 use decode::Decoder;
-pub use sequence::HELD_EVENTS_MAX;
 use subscribe::{STREAMS_MAX, Subscriptions};
 
 /// Which of the two markets: they differ in how depth messages are numbered.

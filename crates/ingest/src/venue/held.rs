@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use tickring_event::Flags;
-use tickring_event::MarketEvent;
+use tickring_event::{Flags, MarketEvent, Origin};
 use tickring_metrics::Counter;
 
-use super::binance::HELD_EVENTS_MAX;
 use crate::batch::EventBatch;
+
+/// Depth events one instrument may hold back until a snapshot comes: 2 MiB. Past that the oldest
+/// message leaves unapplied.
+pub const HELD_EVENTS_MAX: usize = 16_384;
 
 /// Messages of one instrument held back, oldest first, each with its numbers.
 #[derive(Debug)]
@@ -24,14 +26,17 @@ struct HeldMessage<I> {
 }
 
 impl<I: Copy> Held<I> {
-    /// Takes the events from `from` on out of the batch. Past the limit the oldest messages leave,
-    /// unapplied.
+    /// Takes the events from `from` on out of the batch. [`Held::trim`] must follow.
     pub(super) fn push(&mut self, ids: I, from: usize, batch: &mut EventBatch) {
         let events = &batch.events()[from..];
         self.messages.push_back(HeldMessage { ids, events: events.len() });
         self.events.extend(events);
         batch.truncate(from);
         batch.count(Counter::HeldDepth, 1);
+    }
+
+    /// Lets the oldest messages go, unapplied, until the rest is within its limit.
+    pub(super) fn trim(&mut self, batch: &mut EventBatch) {
         while self.events.len() > HELD_EVENTS_MAX {
             self.release_stale(batch);
         }
@@ -40,6 +45,11 @@ impl<I: Copy> Held<I> {
     /// The numbers of the oldest message.
     pub(super) fn first(&self) -> Option<I> {
         self.messages.front().map(|message| message.ids)
+    }
+
+    /// Where the oldest message comes from.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        self.events.front().map(MarketEvent::origin)
     }
 
     /// The numbers of every message.

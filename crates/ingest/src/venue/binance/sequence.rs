@@ -1,16 +1,12 @@
 //! Continuity of one instrument's depth: what continues the book, what is older, what is missing.
 
-use std::collections::VecDeque;
-
-use tickring_event::{Flags, Gap, GapReason, MarketEvent, Origin};
+use tickring_event::{Gap, GapReason, MarketEvent, Origin};
 use tickring_metrics::Counter;
 
+use super::super::chain::mark_stale;
+use super::super::held::Held;
 use super::Market;
 use crate::batch::EventBatch;
-
-/// Depth events one instrument may hold back until a snapshot comes: 2 MiB. Past that the oldest
-/// message leaves unapplied.
-pub const HELD_EVENTS_MAX: usize = 16_384;
 
 /// The numbers of a diff.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,7 +34,7 @@ pub(super) struct Depth {
     snapshot_seen: bool,
     /// A snapshot was asked for and has not come.
     asked: bool,
-    held: Held,
+    held: Held<UpdateIds>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,15 +104,15 @@ impl Depth {
             return;
         }
         self.state = State::Seeded { last };
-        while let Some(message) = self.held.messages.front() {
-            match self.judge(message.ids) {
+        while let Some(ids) = self.held.first() {
+            match self.judge(ids) {
                 Verdict::Next => {
-                    self.state = State::Continued { last: message.ids.last };
-                    self.held.release(Flags::NONE, batch);
+                    self.state = State::Continued { last: ids.last };
+                    self.held.release(batch);
                 }
                 Verdict::Stale => self.held.release_stale(batch),
                 Verdict::Broken(gap) => {
-                    let origin = self.held.events.front().map(MarketEvent::origin);
+                    let origin = self.held.origin();
                     push_gap(&origin.unwrap_or_default(), gap, batch);
                     self.state = State::Waiting;
                 }
@@ -130,8 +126,8 @@ impl Depth {
     pub(super) fn fetched(&mut self, last: u64, from: usize, batch: &mut EventBatch) -> bool {
         self.asked = false;
         if self.state == State::Waiting
-            && let Some(oldest) = self.held.messages.front()
-            && let Verdict::Broken(_) = bridge(self.market, last, oldest.ids)
+            && let Some(oldest) = self.held.first()
+            && let Verdict::Broken(_) = bridge(self.market, last, oldest)
         {
             mark_stale(from, batch);
             return false;
@@ -199,9 +195,7 @@ impl Depth {
 
     /// No snapshot will come for what is held.
     pub(super) fn finish(&mut self, batch: &mut EventBatch) {
-        while !self.held.messages.is_empty() {
-            self.held.release_stale(batch);
-        }
+        self.held.give_up(batch);
     }
 
     fn break_undecoded(&mut self, expected: u64, origin: &Origin, batch: &mut EventBatch) {
@@ -284,57 +278,4 @@ const fn sequence_gap(expected: u64, received: u64, missing: u64) -> Gap {
 fn push_gap(origin: &Origin, gap: Gap, batch: &mut EventBatch) {
     batch.push(MarketEvent::gap(origin, gap));
     batch.count(Counter::Missing, gap.missing);
-}
-
-fn mark_stale(from: usize, batch: &mut EventBatch) {
-    for event in &mut batch.events_mut()[from..] {
-        event.flags = event.flags.with(Flags::STALE);
-    }
-    batch.count(Counter::StaleDepth, 1);
-}
-
-/// Diffs held back, oldest first.
-#[derive(Debug, Default)]
-struct Held {
-    messages: VecDeque<HeldMessage>,
-    events: VecDeque<MarketEvent>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct HeldMessage {
-    ids: UpdateIds,
-    /// How many of the held events are this message's.
-    events: usize,
-}
-
-impl Held {
-    /// Takes the events from `from` on out of the batch.
-    fn push(&mut self, ids: UpdateIds, from: usize, batch: &mut EventBatch) {
-        let events = &batch.events()[from..];
-        self.messages.push_back(HeldMessage { ids, events: events.len() });
-        self.events.extend(events);
-        batch.truncate(from);
-        batch.count(Counter::HeldDepth, 1);
-    }
-
-    /// Lets the oldest messages go, unapplied, until the rest is within its limit.
-    fn trim(&mut self, batch: &mut EventBatch) {
-        while self.events.len() > HELD_EVENTS_MAX {
-            self.release_stale(batch);
-        }
-    }
-
-    fn release_stale(&mut self, batch: &mut EventBatch) {
-        self.release(Flags::STALE, batch);
-        batch.count(Counter::StaleDepth, 1);
-    }
-
-    /// Moves the oldest message to the batch.
-    fn release(&mut self, flags: Flags, batch: &mut EventBatch) {
-        let Some(message) = self.messages.pop_front() else { return };
-        for mut event in self.events.drain(..message.events) {
-            event.flags = event.flags.with(flags);
-            batch.push(event);
-        }
-    }
 }

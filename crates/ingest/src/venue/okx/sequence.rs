@@ -193,6 +193,7 @@ impl Depth {
         match update.link {
             Some(link) if !self.is_asked => {
                 self.held.push(link, update.from, batch);
+                self.held.trim(batch);
                 if self.is_fetching { Wish::Nothing } else { self.fetch() }
             }
             _ => {
