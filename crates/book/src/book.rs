@@ -12,6 +12,8 @@ use crate::ladder::Ladder;
 /// - A run that starts with `SNAPSHOT` clears the book; at its end the book is valid.
 /// - Any other run changes the levels it names, if the book was valid; otherwise it counts as stale.
 /// - A run flagged `STALE` changes nothing and counts as stale.
+/// - A run that comes over another connection than the one before, and is no snapshot, makes the book
+///   invalid: two recordings of one instrument that nobody joined.
 /// - A `Gap` that breaks the book makes it invalid until the next snapshot. So does a run that is
 ///   cut off, or one whose start is missing; no event makes it panic. (An event missing from the
 ///   middle of a run cannot be seen here: the ring publishes runs together, whole or not at all.)
@@ -209,14 +211,14 @@ impl Book {
         self.last_sequence
     }
 
-    /// The connection its last depth event came over.
+    /// The connection its last depth event came over; stale ones of another do not count.
     #[must_use]
     pub const fn connection(&self) -> Option<ConnectionId> {
         self.connection
     }
 
     fn apply_levels(&mut self, event: &MarketEvent, levels: &Levels) -> Applied {
-        self.connection = Some(event.connection);
+        self.follow(event);
         let run = self.enter(event);
         match run.mode {
             Mode::Snapshot => {
@@ -235,6 +237,18 @@ impl Book {
             self.run = Some(run);
             Applied::Partial
         }
+    }
+
+    /// A book follows one connection: a change that comes over another cannot continue it.
+    fn follow(&mut self, event: &MarketEvent) {
+        let is_other = self.connection.is_some_and(|own| own != event.connection);
+        if is_other && event.flags.contains(Flags::STALE) {
+            return;
+        }
+        if is_other && !event.flags.contains(Flags::SNAPSHOT) {
+            self.invalidate();
+        }
+        self.connection = Some(event.connection);
     }
 
     /// The run this event belongs to: the open one, or one that it starts. Leaves none open.

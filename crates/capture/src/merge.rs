@@ -77,7 +77,8 @@ impl Merged {
 
     /// Lets sessions continue each other: parts of one recording. By session, `chains` names the
     /// recording it may be a part of. A session of one connection that begins when an earlier part
-    /// has ended gets that part's connection for its own; one that begins while all are running stands
+    /// has ended gets that part's connection for its own. Where several have ended, it is the one whose
+    /// file is called alike but for digits; without one, or while all are running, the session stands
     /// for itself.
     #[must_use]
     pub fn chained(mut self, chains: &[Option<usize>]) -> Self {
@@ -142,11 +143,24 @@ impl Merged {
             let head = self.heads[*it];
             head.next == Next::End && head.progress == Progress::Begun
         };
-        let before = of_chain.filter(is_over).max_by_key(|&it| self.heads[it].before_ns);
-        let Some(before) = before else { return false };
+        let over: Vec<usize> = of_chain.filter(is_over).collect();
+        let Some(before) = self.part_before(index, &over) else { return false };
         self.heads[before].progress = Progress::Continued;
         self.heads[index].first_connection = self.heads[before].first_connection;
         true
+    }
+
+    /// Which of the parts that are over a session continues: the only one, or else the only one whose
+    /// file has the same name but for digits.
+    fn part_before(&self, index: usize, over: &[usize]) -> Option<usize> {
+        if let [only] = over {
+            return Some(*only);
+        }
+        let own = name_without_digits(self.sessions[index].name());
+        let is_same = |it: &&usize| name_without_digits(self.sessions[**it].name()) == own;
+        let mut same = over.iter().filter(is_same);
+        let first = same.next().copied();
+        if same.next().is_none() { first } else { None }
     }
 
     /// Whether the entry that [`Merged::advance`] has read is the first of a session that continues
@@ -201,6 +215,12 @@ impl Merged {
     pub fn endings(&self) -> impl Iterator<Item = (&str, Ending)> {
         self.sessions.iter().filter_map(|it| Some((it.name(), it.ending()?)))
     }
+}
+
+/// The name of a session's file without its digits: what parts of one recording share.
+fn name_without_digits(name: &str) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.chars().filter(|it| !it.is_ascii_digit()).collect()
 }
 
 impl std::fmt::Debug for Merged {
@@ -270,9 +290,26 @@ mod tests {
                 (10, 0, true),
                 (11, 0, false),
                 (12, 1, false),
-                (20, 1, true),
+                // Two have ended, and nothing tells which of them it continues.
+                (20, 3, false),
             ]
         );
+        let named = |name: &str, times: &[u64]| {
+            let text = times.iter().map(|time| format!("{time} x\n")).collect();
+            session(name, text)
+        };
+        let parts = || {
+            vec![
+                named("btc-1", &[1, 2]),
+                named("eth-1", &[1, 3]),
+                named("btc-2", &[10]),
+                named("eth-2", &[11]),
+                named("sol-1", &[12]),
+            ]
+        };
+        let by_name = Merged::new(parts()).unwrap().chained(&[Some(7); 5]);
+        let connections: Vec<_> = played(by_name).iter().map(|it| (it.0, it.1)).collect();
+        assert_eq!(connections[4..], [(10, 0), (11, 1), (12, 4)]);
         let two = Merged::new(sessions()).unwrap().chained(&[Some(7), None, Some(8), Some(7)]);
         let connections: Vec<_> = played(two).iter().map(|it| it.1).collect();
         assert_eq!(connections, [0, 0, 1, 0, 2, 2, 1, 0]);

@@ -50,6 +50,9 @@ const RETRY_AFTER_S_MAX: u64 = 3_600;
 /// Wait after HTTP 429 without a `Retry-After`.
 const RATE_LIMITED_S: u64 = 60;
 
+/// Turns between two looks for snapshots while frames come without a pause.
+const EXCHANGE_TURNS: u32 = 64;
+
 /// What to look at when trying again cannot help.
 const ADVICE: &str = "trying again cannot help; check the API key (for TickDB: TICKDB_API_KEY) \
                       and what its plan allows";
@@ -75,6 +78,7 @@ pub struct LiveSource {
     fetch: Option<FetchPort>,
     /// The answer to a fetch, as a frame.
     fetched: String,
+    turns: u32,
 }
 
 enum Phase {
@@ -147,6 +151,7 @@ impl LiveSource {
             governor,
             fetch: None,
             fetched: String::new(),
+            turns: 0,
         })
     }
 
@@ -308,10 +313,16 @@ impl LiveSource {
 impl LiveSource {
     /// As [`Source::next`], with a wait of at most `wait_ns_max`.
     fn next_within(&mut self, wait_ns_max: u64) -> Result<Incoming<'_>, SourceError> {
+        // Also on a socket that always has a frame: what waits there waits for a snapshot.
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(EXCHANGE_TURNS) && self.exchange() {
+            return Ok(self.fetched());
+        }
         match &mut self.phase {
             Phase::Open(connection) => match connection.turn(&self.rules, wait_ns_max) {
                 Turn::Frame => Ok(self.frame()),
-                Turn::Idle => Ok(self.fetched()),
+                Turn::Idle if self.exchange() => Ok(self.fetched()),
+                Turn::Idle => Ok(Incoming::Idle),
                 Turn::Stale => Ok(self.status(ConnectionState::Stale, 0)),
                 Turn::Ended(ending) => self.ended(ending),
             },
@@ -353,20 +364,28 @@ impl LiveSource {
         self.status(ConnectionState::Disconnected, 0)
     }
 
-    /// Hands snapshots over to be fetched, and gives an answer that has come.
-    fn fetched(&mut self) -> Incoming<'_> {
-        let Some(port) = &mut self.fetch else { return Incoming::Idle };
-        if let Phase::Open(connection) = &mut self.phase {
-            while let Some(fetch) = connection.take_fetch() {
-                let symbol = fetch.symbol.clone();
-                if !port.ask(fetch) {
-                    let reason = format!("no snapshot of {symbol}: too many are waited for");
-                    self.rules.notices.send(Notice::Unfetched { reason });
-                }
+    /// Hands snapshots over to be fetched, and takes an answer that has come: true where it is a frame.
+    fn exchange(&mut self) -> bool {
+        let Some(port) = &mut self.fetch else { return false };
+        let Phase::Open(connection) = &mut self.phase else { return false };
+        while let Some(fetch) = connection.take_fetch() {
+            let instrument = fetch.instrument;
+            if !port.ask(fetch) {
+                connection.fetch_answered(&self.rules, instrument);
             }
         }
-        let Some(frame) = port.answer() else { return Incoming::Idle };
-        self.fetched = frame;
+        while let Some((instrument, frame)) = port.answer() {
+            connection.fetch_answered(&self.rules, instrument);
+            if let Some(frame) = frame {
+                self.fetched = frame;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The snapshot that was fetched.
+    fn fetched(&self) -> Incoming<'_> {
         let stamp = self.stamp(self.rules.clock.ticks());
         Incoming::Frame(Frame { stamp, text: self.fetched.as_bytes() })
     }

@@ -92,6 +92,23 @@ fn stale_messages_change_nothing() {
 }
 
 #[test]
+fn a_change_over_another_connection_does_not_continue_a_book() {
+    let other = |mut event: MarketEvent| {
+        event.connection = ConnectionId(1);
+        event
+    };
+    let mut book = seeded();
+    assert_eq!(book.apply(&other(depth(9, WHOLE.with(STALE), &[(100, 0)], &[]))), Applied::Skipped);
+    assert_eq!(book.apply(&depth(11, WHOLE, &[(100, 2)], &[])), Applied::Changed);
+    assert_eq!(book.apply(&other(depth(12, WHOLE, &[(100, 3)], &[]))), Applied::Skipped);
+    assert!(!book.is_valid());
+    let snapshot = other(depth(13, WHOLE.with(SNAPSHOT), &[(90, 1)], &[(95, 1)]));
+    assert_eq!(book.apply(&snapshot), Applied::Snapshot);
+    assert_eq!(book.apply(&other(depth(14, WHOLE, &[(91, 1)], &[]))), Applied::Changed);
+    check_bids(&book, &[(91, 1), (90, 1)]);
+}
+
+#[test]
 fn a_gap_that_breaks_the_book_holds_until_the_next_snapshot() {
     let mut book = seeded();
     assert_eq!(book.apply(&gap(false)), Applied::Ignored);

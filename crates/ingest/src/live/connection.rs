@@ -48,6 +48,13 @@ impl Rules {
     }
 }
 
+/// A text that waits for its turn.
+struct Waiting {
+    text: Utf8Bytes,
+    /// It is an opening command, whose answer is waited for.
+    is_asked: bool,
+}
+
 /// Why a connection is over, and what its end asks of the next attempt.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Ending {
@@ -106,7 +113,7 @@ pub(crate) struct Connection {
     keep_alive_waits: bool,
     flush_due: u64,
     /// Texts that wait for their turn, the next one first.
-    outbox: VecDeque<Utf8Bytes>,
+    outbox: VecDeque<Waiting>,
     messages: Governor,
     /// Books that have to start over.
     resyncs: Resyncs,
@@ -278,7 +285,10 @@ impl Connection {
         let now = rules.clock.ticks();
         while let Some(request) = self.resyncs.next(now) {
             match request {
-                Request::Texts(texts) => self.outbox.extend(texts.into_iter().map(Utf8Bytes::from)),
+                Request::Texts(texts) => {
+                    let waiting = |text: String| Waiting { text: text.into(), is_asked: false };
+                    self.outbox.extend(texts.into_iter().map(waiting));
+                }
                 Request::Fetch(fetch) => self.fetches.push(fetch),
             }
         }
@@ -291,10 +301,10 @@ impl Connection {
             self.send_text(text.clone());
         }
         while self.messages.ready_ticks() <= now
-            && let Some(text) = self.outbox.pop_front()
+            && let Some(Waiting { text, is_asked }) = self.outbox.pop_front()
         {
             self.messages.note(now);
-            if self.answers_due != NEVER {
+            if is_asked && self.answers_due != NEVER {
                 // One that had to wait for its turn can be answered only from now on.
                 self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
             }
@@ -309,7 +319,7 @@ impl Connection {
             self.asked_ticks = now;
             self.answers_due = now.saturating_add(rules.subscribe_ticks_max);
         }
-        self.outbox.push_back(command.into());
+        self.outbox.push_back(Waiting { text: command.into(), is_asked: true });
         self.send_waiting(rules);
     }
 
@@ -317,6 +327,11 @@ impl Connection {
     pub(crate) fn resync(&mut self, rules: &Rules, instrument: InstrumentId, request: Request) {
         self.resyncs.want(instrument, request);
         self.send_waiting(rules);
+    }
+
+    /// A fetch of this book was answered, well or not.
+    pub(crate) fn fetch_answered(&mut self, rules: &Rules, instrument: InstrumentId) {
+        self.resyncs.answered(instrument, rules.clock.ticks());
     }
 
     /// A snapshot of this book came.

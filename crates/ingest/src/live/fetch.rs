@@ -1,9 +1,10 @@
 //! Snapshots over HTTP, for venues that do not push them: fetched on a thread of their own, so that
 //! the ingest thread goes on reading meanwhile.
 //!
-//! The two ends are a [`FetchPort`] at the source and a [`Fetcher`], which the caller runs on a thread
-//! that it made. An answer comes back as a frame: `{"snapshot":"BTCUSDT","body":<the venue's text>}`.
-//! What cannot be had brings none, and the source asks again later.
+//! The ends are a [`FetchPort`] at each connection and one [`Fetcher`], which the caller runs on a
+//! thread that it made: what the venue tells one connection holds for all. An answer comes back as a
+//! frame: `{"snapshot":"BTCUSDT","body":<the venue's text>}`. What cannot be had brings none, and the
+//! source asks again later.
 
 use std::fmt;
 use std::io::Read;
@@ -12,11 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
+use tickring_event::InstrumentId;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http};
 
 use crate::live::Roots;
-use crate::live::backoff::Backoff;
 use crate::notice::{Notice, NoticeSender};
 use crate::source::SourceError;
 use crate::venue::Fetch;
@@ -27,17 +28,11 @@ const CONNECT: Duration = Duration::from_millis(3_050);
 /// Time until the answer begins, and again until it is complete.
 const READ: Duration = Duration::from_secs(10);
 
-/// Tries of one request.
-const TRIES_MAX: u32 = 5;
-
-/// Waits between tries that the venue does not set itself.
-const RETRY: Backoff = Backoff { delay_ms_min: 500, delay_ms_max: 10_000 };
-
 /// Longest `Retry-After` that is honoured.
 const RETRY_AFTER_S_MAX: u64 = 3_600;
 
-/// Wait after HTTP 429 or 418 (Binance's word for an address that went on regardless) without a
-/// `Retry-After`.
+/// Wait after HTTP 429, 418 (Binance's word for an address that went on regardless) or 403 (its wall
+/// against too many requests) without a `Retry-After`.
 const RATE_LIMITED_S: u64 = 60;
 
 /// Requests that wait for the thread; a venue has one a book.
@@ -46,6 +41,7 @@ const REQUESTS_MAX: usize = 1_024;
 /// The source's end.
 #[derive(Debug)]
 pub struct FetchPort {
+    number: usize,
     requests: SyncSender<Request>,
     answers: Receiver<Answer>,
     /// Of the connection that asks now: answers for those before it are dropped.
@@ -61,16 +57,23 @@ pub struct Fetcher {
     base_url: String,
     body_bytes_max: u64,
     requests: Receiver<Request>,
-    newest: Arc<AtomicU64>,
-    answers: SyncSender<Answer>,
+    /// By port.
+    lines: Vec<Line>,
     notices: NoticeSender,
-    random: fastrand::Rng,
     wait: Box<dyn FnMut(Duration) + Send>,
     told: Box<dyn FnMut() + Send>,
 }
 
+/// What the fetcher knows of a port.
+#[derive(Debug)]
+struct Line {
+    newest: Arc<AtomicU64>,
+    answers: SyncSender<Answer>,
+}
+
 #[derive(Debug)]
 struct Request {
+    port: usize,
     generation: u64,
     fetch: Fetch,
 }
@@ -78,6 +81,7 @@ struct Request {
 #[derive(Debug)]
 struct Answer {
     generation: u64,
+    instrument: InstrumentId,
     /// `None` where it cannot be had now: the source asks again.
     frame: Option<String>,
 }
@@ -91,19 +95,17 @@ pub struct FetchConfig {
     pub roots: Roots,
     /// Largest answer.
     pub body_bytes_max: usize,
-    /// For the random part of waits.
-    pub seed: u64,
 }
 
-/// Makes both ends.
+/// Makes a port for each connection, and what serves them all.
 ///
 /// # Errors
 /// [`SourceError::Configuration`]: the URL cannot be one.
-pub fn fetching(
+pub fn fetching<const PORTS: usize>(
     config: &FetchConfig,
     notices: NoticeSender,
-) -> Result<(FetchPort, Fetcher), SourceError> {
-    let FetchConfig { base_url, roots, body_bytes_max, seed } = config;
+) -> Result<([FetchPort; PORTS], Fetcher), SourceError> {
+    let FetchConfig { base_url, roots, body_bytes_max } = config;
     check_url(base_url)?;
     let agent = Agent::config_builder()
         .timeout_connect(Some(CONNECT))
@@ -115,24 +117,25 @@ pub fn fetching(
         .build()
         .into();
     let (requests, requested) = sync_channel(REQUESTS_MAX);
-    let (answers, answered) = sync_channel(REQUESTS_MAX);
-    let newest = Arc::new(AtomicU64::new(0));
-    let of_port = Arc::clone(&newest);
-    let port =
-        FetchPort { requests, answers: answered, generation: 0, newest: of_port, pending: 0 };
+    let mut lines = Vec::with_capacity(PORTS);
+    let ports = std::array::from_fn(|number| {
+        let (answers, answered) = sync_channel(REQUESTS_MAX);
+        let newest = Arc::new(AtomicU64::new(0));
+        lines.push(Line { newest: Arc::clone(&newest), answers });
+        let requests = requests.clone();
+        FetchPort { number, requests, answers: answered, generation: 0, newest, pending: 0 }
+    });
     let fetcher = Fetcher {
         agent,
         base_url: base_url.trim_end_matches('/').to_owned(),
         body_bytes_max: *body_bytes_max as u64,
         requests: requested,
-        newest,
-        answers,
+        lines,
         notices,
-        random: fastrand::Rng::with_seed(*seed),
         wait: Box::new(sleep),
         told: Box::new(|| ()),
     };
-    Ok((port, fetcher))
+    Ok((ports, fetcher))
 }
 
 impl FetchPort {
@@ -146,21 +149,19 @@ impl FetchPort {
 
     /// Asks for a snapshot. False when nobody fetches any more, or too many requests wait.
     pub(crate) fn ask(&mut self, fetch: Fetch) -> bool {
-        let request = Request { generation: self.generation, fetch };
+        let request = Request { port: self.number, generation: self.generation, fetch };
         let asked = self.requests.try_send(request).is_ok();
         self.pending += usize::from(asked);
         asked
     }
 
-    /// The next answer as a frame. One load where nothing was asked for.
-    pub(crate) fn answer(&mut self) -> Option<String> {
+    /// The next answer: whose it is, and a frame where it is a good one.
+    pub(crate) fn answer(&mut self) -> Option<(InstrumentId, Option<String>)> {
         while self.pending > 0 {
             match self.answers.try_recv() {
-                Ok(Answer { generation, frame }) if generation == self.generation => {
+                Ok(Answer { generation, instrument, frame }) if generation == self.generation => {
                     self.pending -= 1;
-                    if frame.is_some() {
-                        return frame;
-                    }
+                    return Some((instrument, frame));
                 }
                 Ok(_) => {}
                 Err(TryRecvError::Empty) => return None,
@@ -172,7 +173,7 @@ impl FetchPort {
 }
 
 impl Fetcher {
-    /// Waits between tries as `wait` does, instead of sleeping.
+    /// Waits for what the venue demands as `wait` does, instead of sleeping.
     #[must_use]
     pub fn waiting(mut self, wait: impl FnMut(Duration) + Send + 'static) -> Self {
         self.wait = Box::new(wait);
@@ -186,70 +187,62 @@ impl Fetcher {
         self
     }
 
-    /// Fetches what is asked for, one after the other, until the source is gone.
+    /// Fetches what is asked for, one after the other and each once, until every source is gone. What
+    /// fails is the source's to ask again.
     ///
     /// A venue that says when to come again is obeyed, and meanwhile nothing else is asked of it.
     pub fn run(mut self) {
-        while let Ok(Request { generation, fetch }) = self.requests.recv() {
+        while let Ok(Request { port, generation, fetch }) = self.requests.recv() {
             // Relaxed: see `FetchPort::start_over`.
-            if generation != self.newest.load(Ordering::Relaxed) {
+            if generation != self.lines[port].newest.load(Ordering::Relaxed) {
                 continue;
             }
             let frame = self.fetch(&fetch);
-            if self.answers.send(Answer { generation, frame }).is_err() {
-                return;
-            }
+            let answer = Answer { generation, instrument: fetch.instrument, frame };
+            // A connection that is gone does not concern the others.
+            self.lines[port].answers.send(answer).ok();
             (self.told)();
         }
     }
 
     fn fetch(&mut self, fetch: &Fetch) -> Option<String> {
-        let symbol = escaped(&fetch.symbol);
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let refusal = match self.fetch_once(&fetch.path) {
-                Ok(body) => return Some(format!(r#"{{"snapshot":"{symbol}","body":{body}}}"#)),
-                Err(refusal) => refusal,
-            };
-            let Refused { words, retry } = refusal;
-            let reason = format!("no snapshot of {}: {words}", fetch.symbol);
-            let delay_ms = match retry {
-                Retry::After { delay_ms } if tries < TRIES_MAX => {
-                    RETRY.delay_ms(tries, delay_ms, &mut self.random)
-                }
-                Retry::After { .. } | Retry::Never => {
-                    self.notices.send(Notice::Unfetched { reason });
-                    return None;
-                }
-            };
-            self.notices.send(Notice::Unfetched { reason });
-            self.notices.send(Notice::Waiting { delay_ms });
-            (self.wait)(Duration::from_millis(delay_ms));
+        let Refused { words, delay_s } = match self.fetch_once(&fetch.path) {
+            Ok(body) => {
+                let symbol = escaped(&fetch.symbol);
+                return Some(format!(r#"{{"snapshot":"{symbol}","body":{body}}}"#));
+            }
+            Err(refused) => refused,
+        };
+        let reason = format!("no snapshot of {}: {words}", fetch.symbol);
+        self.notices.send(Notice::Unfetched { reason });
+        if delay_s > 0 {
+            self.notices.send(Notice::Waiting { delay_ms: delay_s * 1_000 });
+            (self.wait)(Duration::from_secs(delay_s));
         }
+        None
     }
 
     fn fetch_once(&self, path: &str) -> Result<String, Refused> {
         let answer = self.agent.get(format!("{}{path}", self.base_url)).call();
-        let answer = answer.map_err(|error| Refused::for_now(error.to_string()))?;
+        let answer = answer.map_err(|error| Refused::because(error.to_string()))?;
         let status = answer.status().as_u16();
         if status != 200 {
             return Err(refused(status, &answer));
         }
         let mut body = String::new();
         let mut reader = answer.into_body().into_reader().take(self.body_bytes_max + 1);
-        reader.read_to_string(&mut body).map_err(|error| Refused::for_now(error.to_string()))?;
+        reader.read_to_string(&mut body).map_err(|error| Refused::because(error.to_string()))?;
         if body.len() as u64 > self.body_bytes_max {
             let words =
                 format!("the answer has more than the {} bytes allowed", self.body_bytes_max);
-            return Err(Refused { words, retry: Retry::Never });
+            return Err(Refused::because(words));
         }
         let body = body.trim();
         // It becomes a part of a frame: what is no object there would make the frame unreadable.
         if body.starts_with('{') && body.ends_with('}') {
             Ok(body.to_owned())
         } else {
-            Err(Refused::for_now("the answer is no JSON object".to_owned()))
+            Err(Refused::because("the answer is no JSON object".to_owned()))
         }
     }
 }
@@ -260,35 +253,24 @@ impl fmt::Debug for Fetcher {
     }
 }
 
-/// Why there is no snapshot.
+/// Why there is no snapshot, and how long the venue wants to be left alone.
 struct Refused {
     words: String,
-    retry: Retry,
-}
-
-enum Retry {
-    /// Not sooner than this.
-    After { delay_ms: u64 },
-    /// Trying again cannot help.
-    Never,
+    delay_s: u64,
 }
 
 impl Refused {
-    const fn for_now(words: String) -> Self {
-        Self { words, retry: Retry::After { delay_ms: 0 } }
+    const fn because(words: String) -> Self {
+        Self { words, delay_s: 0 }
     }
 }
 
 fn refused(status: u16, answer: &http::Response<Body>) -> Refused {
     let retry_after = answer.headers().get("retry-after").and_then(|it| it.to_str().ok());
     let retry_after_s = retry_after.and_then(|it| it.trim().parse::<u64>().ok());
-    let default_s = if matches!(status, 418 | 429) { RATE_LIMITED_S } else { 0 };
-    let delay_ms = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX) * 1_000;
-    let retry = match status {
-        408 | 418 | 429 | 500..=599 => Retry::After { delay_ms },
-        _ => Retry::Never,
-    };
-    Refused { words: format!("the venue answered HTTP {status}"), retry }
+    let default_s = if matches!(status, 403 | 418 | 429) { RATE_LIMITED_S } else { 0 };
+    let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
+    Refused { words: format!("the venue answered HTTP {status}"), delay_s }
 }
 
 fn check_url(url: &str) -> Result<(), SourceError> {

@@ -5,8 +5,7 @@ use std::thread;
 
 use tickring_event::Instruments;
 use tickring_ingest::{
-    FetchConfig, FetchPort, Fetcher, LiveConfig, NoticeSender, RelaySource, Subscription, fetching,
-    notices,
+    FetchConfig, FetchPort, LiveConfig, NoticeSender, RelaySource, Subscription, fetching, notices,
 };
 
 use super::{live_config, metadata, no_thread, seed};
@@ -45,7 +44,7 @@ pub(super) fn asked(
     let wrong = |error: tickring_ingest::SourceError| Failure::usage(error.to_string());
     let mut source =
         RelaySource::new(config, clock, sender.clone(), seed(prepared)).map_err(wrong)?;
-    if let Some(ports) = fetchers(args, public, prepared, &sender)? {
+    if let Some(ports) = fetchers(args, public, &sender)? {
         source = source.with_fetch(ports);
     }
     let name = public.offer.venue;
@@ -75,12 +74,11 @@ fn subscription(
         .map_err(|error| Failure::usage(error.to_string()))
 }
 
-/// Starts a thread that fetches snapshots for each connection, where the venue's come over HTTP. It
-/// ends with its connection, or with the process.
+/// Starts the thread that fetches snapshots, where the venue's come over HTTP. It ends with the
+/// connections, or with the process.
 fn fetchers(
     args: &LiveArgs,
     public: &Public,
-    prepared: &Prepared,
     notices: &NoticeSender,
 ) -> Result<Option<[FetchPort; 2]>, Failure> {
     let Some(rest_url) = public.profile.rest_url else { return Ok(None) };
@@ -88,18 +86,10 @@ fn fetchers(
         base_url: args.rest_url.clone().unwrap_or_else(|| rest_url.to_owned()),
         roots: args.roots.into(),
         body_bytes_max: usize::from(args.message_mib) << 20,
-        seed: seed(prepared),
     };
-    let start = || {
-        let (port, fetcher) = fetching(&config, notices.clone())
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        start(fetcher)?;
-        Ok::<_, Failure>(port)
-    };
-    Ok(Some([start()?, start()?]))
-}
-
-fn start(fetcher: Fetcher) -> Result<(), Failure> {
+    let (ports, fetcher) =
+        fetching(&config, notices.clone()).map_err(|error| Failure::usage(error.to_string()))?;
     let thread = thread::Builder::new().name("fetch".to_owned()).spawn(|| fetcher.run());
-    thread.map(drop).map_err(|error| no_thread(&error))
+    thread.map_err(|error| no_thread(&error))?;
+    Ok(Some(ports))
 }

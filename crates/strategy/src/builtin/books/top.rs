@@ -98,6 +98,8 @@ impl TopCheck {
     /// The book is no longer valid: what waits cannot be compared.
     pub(super) fn broken(&mut self) {
         self.books.clear();
+        // Some of them may be missing as well.
+        self.tops.clear();
     }
 
     pub(super) fn report(&self, instrument: &Instrument) -> TopCheckReport {
@@ -263,6 +265,11 @@ mod tests {
         };
         bench.event(&MarketEvent::gap(&bench.origin(0), gap));
         top(&mut bench, 16, (99, 4), (101, 7));
+        check(&bench, 0, 0, None);
+        // Nor is the next one with a top of before.
+        bench.number(15);
+        bench.depth(0, Flags::WHOLE.with(Flags::SNAPSHOT), &[(98, 3)], &[(101, 7)]);
+        bid(&mut bench, 15, (98, 2));
         check(&bench, 0, 0, None);
     }
 
