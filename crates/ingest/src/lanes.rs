@@ -38,6 +38,10 @@ struct Pair {
     connections: [ConnectionId; 2],
     /// Which one is published.
     lead: usize,
+    /// It is open.
+    is_open: bool,
+    /// It has brought something of the market since.
+    has_shown: bool,
     shown: Vec<Shown>,
     /// What was shown when the leading connection took over, until it has come so far itself.
     behind: Vec<Behind>,
@@ -68,8 +72,8 @@ struct Relief {
     /// How far each book was shown when this connection was opened.
     shown_before: Vec<Option<u64>>,
     withheld: VecDeque<MarketEvent>,
-    /// Events that were let go of without the leading connection having shown them.
-    lost: u64,
+    /// By instrument: events that were let go of without the leading connection having shown them.
+    lost: Vec<u64>,
     is_subscribed: bool,
     is_settled: bool,
     attempt: u32,
@@ -89,6 +93,8 @@ impl Lanes {
         let pair = |&connections: &[ConnectionId; 2]| Pair {
             connections,
             lead: 0,
+            is_open: false,
+            has_shown: false,
             shown: Vec::new(),
             behind: Vec::new(),
             relief: None,
@@ -105,6 +111,16 @@ impl Lanes {
         }
         let of = |pair: &&mut Pair| pair.connections.contains(&stamp.connection);
         self.pairs.iter_mut().find(of)?.pass(stamp, batch)
+    }
+
+    /// A recording misses frames, and nobody knows of which connection: `event` says so.
+    pub(crate) fn hole(&mut self, event: &MarketEvent) {
+        for pair in &mut self.pairs {
+            note_shown(&mut pair.shown, event);
+            if let Some(relief) = &mut pair.relief {
+                relief.books.apply(event);
+            }
+        }
     }
 
     /// Before a change of `stamp.connection` reaches its venue: where that was the leading connection's
@@ -125,29 +141,60 @@ impl Lanes {
 
 impl Pair {
     fn pass(&mut self, stamp: Stamp, batch: &mut EventBatch) -> Option<ConnectionId> {
-        if self.connections[self.lead] == stamp.connection {
-            let has_ended = self.show(batch);
-            // What cannot be handed over whole is handed over as it is, after the gaps that say so.
-            let must = has_ended && self.relief.as_ref().is_some_and(|it| it.is_subscribed);
-            return if must || self.is_ready() { self.hand_over(stamp, batch) } else { None };
+        if self.connections[self.lead] != stamp.connection {
+            self.meet(batch);
         }
-        self.withhold(batch);
-        if self.is_ready() { self.hand_over(stamp, batch) } else { None }
+        if self.connections[self.lead] == stamp.connection {
+            self.show(batch);
+        } else {
+            self.withhold(batch);
+        }
+        if !self.is_open && self.relief.is_none() {
+            // Nothing is left to be told apart: what comes next may be older, in a replay over again.
+            self.shown.clear();
+            self.behind.clear();
+        }
+        // What cannot be handed over whole is handed over as it is, after the gaps that say so.
+        let must = !self.is_open && self.relief.as_ref().is_some_and(|it| it.is_subscribed);
+        if must || self.is_ready() { self.hand_over(stamp, batch) } else { None }
     }
 
-    /// Notes what the leading connection shows. Both connections are one to strategies. Returns
-    /// whether it ended.
-    fn show(&mut self, batch: &mut EventBatch) -> bool {
-        let mut has_ended = false;
+    /// Where the other connection brings something and nobody saw it open, as in a recording that is
+    /// not played from its start: it leads if the first one has brought nothing, and relieves it if not.
+    fn meet(&mut self, batch: &EventBatch) {
+        let is_met = batch.events().iter().any(|it| number_of(it).is_some());
+        if !is_met || self.relief.is_some() {
+            return;
+        }
+        if self.has_shown {
+            let shown_before = self.shown.iter().map(|it| it.book).collect();
+            let (is_subscribed, attempt) = (true, 1);
+            let relief = Relief { attempt, is_subscribed, shown_before, ..Relief::default() };
+            self.relief = Some(relief);
+        } else {
+            self.lead = 1 - self.lead;
+        }
+    }
+
+    /// Notes what the leading connection shows. Both connections are one to strategies.
+    fn show(&mut self, batch: &mut EventBatch) {
         if !self.behind.is_empty() {
             self.catch_up(batch);
         }
         for event in batch.events_mut() {
             event.connection = self.connections[0];
-            has_ended |= is_state(event, ConnectionState::Disconnected);
+            match event.payload() {
+                Payload::Status(Status { state: ConnectionState::Connected, .. }) => {
+                    self.is_open = true;
+                }
+                Payload::Status(Status { state: ConnectionState::Disconnected, .. }) => {
+                    (self.is_open, self.has_shown) = (false, false);
+                }
+                Payload::Status(_) | Payload::Gap(_) => {}
+                _ => (self.is_open, self.has_shown) = (true, true),
+            }
             note_shown(&mut self.shown, event);
         }
-        has_ended
     }
 
     /// Takes out of the batch what was shown before the leading connection took over.
@@ -162,7 +209,7 @@ impl Pair {
             if is_new {
                 limits[kind] = None;
             }
-            is_new
+            is_new || number == 0
         });
         let is_over = batch.events().iter().any(|it| is_state(it, ConnectionState::Disconnected));
         if is_over || self.behind.iter().all(|limits| limits.iter().all(Option::is_none)) {
@@ -222,17 +269,20 @@ impl Pair {
         let relief = self.relief.take()?;
         let relieved = self.connections[self.lead];
         self.lead = 1 - self.lead;
+        (self.is_open, self.has_shown) = (true, true);
         let stamp = Stamp { connection: self.connections[0], ..stamp };
-        if relief.lost > 0 {
+        for (id, &missing) in (0_u32..).map(InstrumentId::new).zip(&relief.lost) {
+            if missing == 0 {
+                continue;
+            }
             let reason = GapReason::Dropped;
-            let missing = relief.lost;
             let gap = Gap { reason, expected: 0, received: 0, missing, breaks_book: true };
-            let event = MarketEvent::gap(&stamp.origin(InstrumentId::NONE), gap);
+            let event = MarketEvent::gap(&stamp.origin(id), gap);
             note_shown(&mut self.shown, &event);
             batch.push(event);
         }
         for (id, book) in relief.books.iter().filter(|(_, book)| book.is_valid()) {
-            let shown = shown_mut(&mut self.shown, id);
+            let shown = at(&mut self.shown, id);
             if relief.relation(id, shown) != Relation::Continues {
                 push_book(book, stamp, id, batch);
                 shown.book = Some(book.last_sequence());
@@ -243,7 +293,7 @@ impl Pair {
         for mut event in withheld {
             let before = shown_before.get(event.instrument.index());
             let is_shown = before.is_some_and(|it| it.has(&event));
-            if !is_shown && !is_any(&event, &[Flags::SNAPSHOT, Flags::STALE]) {
+            if !is_shown {
                 event.connection = self.connections[0];
                 event.arrival_ticks = stamp.arrival_ticks;
                 note_shown(&mut self.shown, &event);
@@ -269,7 +319,7 @@ impl Pair {
 impl Shown {
     /// The numbers after which everything is new.
     fn limits(&self) -> Behind {
-        let mut numbers = self.numbers.map(Some);
+        let mut numbers = self.numbers.map(|number| (number != 0).then_some(number));
         numbers[Kind::Levels as usize] = self.book;
         numbers
     }
@@ -280,6 +330,8 @@ impl Shown {
             Some((kind, number)) if kind == Kind::Levels as usize => {
                 self.book.is_some_and(|last| number <= last || last == 0)
             }
+            // Nothing tells it from another.
+            Some((_, 0)) => false,
             Some((kind, number)) => number <= self.numbers[kind],
             None => true,
         }
@@ -292,12 +344,14 @@ impl Relief {
         if event.kind() == Kind::Levels && event.flags.contains(Flags::LAST) {
             self.note_book(event);
         }
-        if number_of(event).is_some() {
+        // Snapshots tell nothing new, but of books; those are kept.
+        if number_of(event).is_some() && !is_any(event, &[Flags::SNAPSHOT, Flags::STALE]) {
             self.withheld.push_back(*event);
         }
-        if self.withheld.len() > WITHHELD_MAX {
-            self.withheld.pop_front();
-            self.lost += 1;
+        if self.withheld.len() > WITHHELD_MAX
+            && let Some(event) = self.withheld.pop_front()
+        {
+            *at(&mut self.lost, event.instrument) += 1;
         }
     }
 
@@ -313,11 +367,7 @@ impl Relief {
     }
 
     fn note_book(&mut self, event: &MarketEvent) {
-        let index = event.instrument.index();
-        if index >= self.books_seen.len() {
-            self.books_seen.resize(index + 1, Seen::default());
-        }
-        let seen = &mut self.books_seen[index];
+        let seen = at(&mut self.books_seen, event.instrument);
         if is_any(event, &[Flags::STALE]) {
             return;
         }
@@ -384,7 +434,7 @@ fn note_shown(shown: &mut Vec<Shown>, event: &MarketEvent) {
         }
         return;
     }
-    let shown = shown_mut(shown, event.instrument);
+    let shown = at(shown, event.instrument);
     if let Some((kind, number)) = number_of(event) {
         shown.numbers[kind] = shown.numbers[kind].max(number);
     }
@@ -401,12 +451,13 @@ fn note_shown(shown: &mut Vec<Shown>, event: &MarketEvent) {
     }
 }
 
-fn shown_mut(shown: &mut Vec<Shown>, id: InstrumentId) -> &mut Shown {
+/// The entry of an instrument.
+fn at<T: Clone + Default>(entries: &mut Vec<T>, id: InstrumentId) -> &mut T {
     let index = id.index();
-    if index >= shown.len() {
-        shown.resize(index + 1, Shown::default());
+    if index >= entries.len() {
+        entries.resize(index + 1, T::default());
     }
-    &mut shown[index]
+    &mut entries[index]
 }
 
 /// The whole book as a snapshot.

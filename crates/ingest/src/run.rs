@@ -202,7 +202,9 @@ impl<S: Source> Turns<S> {
                 Incoming::Status(stamp, status) => self.change(stamp, status)?,
                 Incoming::Part(stamp) => self.venues[usize::from(stamp.connection.0)].next_part(),
                 Incoming::Hole(stamp, missing) => {
-                    self.batch.push(hole_event(stamp, missing));
+                    let hole = hole_event(stamp, missing);
+                    self.lanes.hole(&hole);
+                    self.batch.push(hole);
                     self.publish(stamp)?;
                 }
                 Incoming::Idle => self.share(),

@@ -194,7 +194,9 @@ impl Walk {
                 Ok("")
             }
             Entry::Hole(Hole { first_ns, entries, .. }) => {
-                self.batch.push(hole_event(stamp(0, first_ns), entries));
+                let hole = hole_event(stamp(0, first_ns), entries);
+                self.lanes.hole(&hole);
+                self.batch.push(hole);
                 Ok("")
             }
             Entry::Sent { .. } => Ok(""),

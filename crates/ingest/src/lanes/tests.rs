@@ -362,16 +362,121 @@ fn a_book_without_numbers_is_taken_over_whole() {
 }
 
 #[test]
-fn more_than_can_be_withheld_is_a_gap_at_the_takeover() {
+fn more_than_can_be_withheld_is_a_gap_of_its_instrument_at_the_takeover() {
     let mut bench = Bench::new();
+    let other = InstrumentId::new(1);
+    let of_other = |mut events: Vec<MarketEvent>| {
+        events.iter_mut().for_each(|event| event.instrument = other);
+        events
+    };
     bench.snapshot(A, 100);
+    bench.pass(A, &of_other(depth(A, &[5], Flags::SNAPSHOT)));
     bench.change(B, ConnectionState::Connecting);
     bench.snapshot(B, 100);
+    bench.pass(B, &of_other(depth(B, &[5], Flags::SNAPSHOT)));
     let held = u64::try_from(WITHHELD_MAX).unwrap();
     let trades: Vec<_> = (101..=102 + held).map(|number| trade(B, number)).collect();
     bench.pass(B, &trades);
     bench.change(B, ConnectionState::Settled);
     assert_eq!((bench.relieved.len(), bench.gaps()), (1, 1));
+    let gap = bench.published.iter().find(|it| it.kind() == Kind::Gap).unwrap();
+    assert_eq!(gap.instrument, INSTRUMENT);
+    assert!(matches!(gap.payload(), Payload::Gap(Gap { missing: 2, breaks_book: true, .. })));
     let (is_valid, ..) = bench.book();
     assert!(is_valid, "a book that is whole on the other follows the gap");
+    let snapshots = bench.published.iter().filter(|it| it.flags.contains(Flags::SNAPSHOT));
+    assert_eq!(snapshots.filter(|it| it.instrument == other).count(), 1, "it was not concerned");
+}
+
+#[test]
+fn a_recording_that_is_played_from_after_the_takeover_shows_the_one_that_leads_then() {
+    let mut bench = Bench::new();
+    bench.change(A, ConnectionState::Connected);
+    bench.change(B, ConnectionState::Connected);
+    bench.message(B, 101);
+    bench.snapshot(B, 101);
+    bench.message(B, 102);
+    assert_eq!((bench.trades(), bench.book()), (vec![101, 102], alone(102)));
+}
+
+#[test]
+fn a_recording_that_is_played_from_within_an_overlap_still_hands_over() {
+    let mut bench = Bench::new();
+    bench.change(A, ConnectionState::Connected);
+    bench.change(B, ConnectionState::Connected);
+    bench.message(A, 101);
+    bench.message(B, 101);
+    bench.message(B, 102);
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!((bench.relieved.clone(), bench.trades()), (vec![A], vec![101, 102]));
+    bench.change(A, ConnectionState::Disconnected);
+    bench.message(B, 103);
+    assert_eq!(bench.trades(), [101, 102, 103]);
+}
+
+#[test]
+fn a_recording_that_is_played_over_again_is_shown_again() {
+    let mut bench = Bench::new();
+    for time in 1..=3 {
+        bench.change(A, ConnectionState::Connecting);
+        bench.change(A, ConnectionState::Connected);
+        bench.change(A, ConnectionState::Subscribed);
+        bench.snapshot(A, 100);
+        bench.message(A, 101);
+        bench.change(B, ConnectionState::Connecting);
+        bench.change(B, ConnectionState::Connected);
+        bench.change(B, ConnectionState::Subscribed);
+        bench.snapshot(B, 101);
+        bench.change(B, ConnectionState::Settled);
+        bench.change(A, ConnectionState::Disconnected);
+        bench.message(B, 102);
+        assert_eq!(bench.trades(), [101, 102].repeat(time));
+        assert_eq!(bench.book(), alone(102));
+        bench.change(B, ConnectionState::Disconnected);
+    }
+}
+
+#[test]
+fn one_that_is_subscribed_only_after_the_leading_one_ended_takes_over_then() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.message(A, 101);
+    bench.change(B, ConnectionState::Connecting);
+    bench.change(B, ConnectionState::Connected);
+    bench.message(B, 101);
+    bench.change(A, ConnectionState::Disconnected);
+    bench.snapshot(B, 102);
+    assert!(bench.relieved.is_empty());
+    bench.change(B, ConnectionState::Subscribed);
+    bench.message(B, 103);
+    assert_eq!((bench.relieved.clone(), bench.trades()), (vec![A], vec![101, 103]));
+    assert_eq!(bench.book(), alone(103));
+}
+
+#[test]
+fn a_hole_in_a_recording_breaks_the_books_of_both() {
+    let mut bench = Bench::new();
+    bench.snapshot(A, 100);
+    bench.change(B, ConnectionState::Connecting);
+    bench.snapshot(B, 100);
+    let hole = crate::run::hole_event(stamp(A), 7);
+    bench.lanes.hole(&hole);
+    bench.published.push(hole);
+    bench.message(B, 120);
+    bench.change(B, ConnectionState::Settled);
+    assert_eq!(bench.relieved, [A]);
+    assert!(!bench.book().0, "nobody knows what the hole hid");
+    bench.snapshot(B, 121);
+    assert!(bench.book().0);
+}
+
+#[test]
+fn what_nothing_tells_from_another_is_never_taken_for_shown() {
+    let mut bench = Bench::new();
+    bench.pass(A, &[trade(A, 0), trade(A, 9)]);
+    bench.change(B, ConnectionState::Connecting);
+    bench.pass(B, &[trade(B, 0)]);
+    bench.change(B, ConnectionState::Settled);
+    bench.pass(B, &[trade(B, 9), trade(B, 0), trade(B, 10)]);
+    assert_eq!((bench.relieved.clone(), bench.trades()), (vec![A], vec![0, 9, 0, 0, 10]));
 }
