@@ -44,12 +44,6 @@ pub use relay::RelaySource;
 /// comes with a hint.
 const UNSERVED_HINT_MIN: u32 = 5;
 
-/// Longest `Retry-After` that is honoured: beyond it we ask again.
-const RETRY_AFTER_S_MAX: u64 = 3_600;
-
-/// Wait after HTTP 429 without a `Retry-After`.
-const RATE_LIMITED_S: u64 = 60;
-
 /// Turns between two looks for snapshots while frames come without a pause.
 const EXCHANGE_TURNS: u32 = 64;
 
@@ -222,9 +216,7 @@ impl LiveSource {
             }
             return Ok(Ending { code: i32::from(status), ..Ending::because(reason) });
         }
-        let default_s = if matches!(status, 403 | 418 | 429) { RATE_LIMITED_S } else { 0 };
-        let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
-        let delay_ms_min = delay_s * 1_000;
+        let delay_ms_min = backoff::demanded_s(status, retry_after_s) * 1_000;
         Ok(Ending { code: i32::from(status), delay_ms_min, ..Ending::because(reason) })
     }
 

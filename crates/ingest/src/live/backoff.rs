@@ -1,5 +1,18 @@
 //! How long to wait before the next attempt. Pure: the random numbers come from outside.
 
+/// Longest `Retry-After` that is honoured: beyond it we ask again.
+const RETRY_AFTER_S_MAX: u64 = 3_600;
+
+/// Wait after HTTP 429, 418 (Binance's word for an address that went on regardless) or 403 (its wall
+/// against too many requests) without a `Retry-After`.
+const RATE_LIMITED_S: u64 = 60;
+
+/// How long an HTTP answer asks us to stay away.
+pub(crate) fn demanded_s(status: u16, retry_after_s: Option<u64>) -> u64 {
+    let default_s = if matches!(status, 403 | 418 | 429) { RATE_LIMITED_S } else { 0 };
+    retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX)
+}
+
 /// Full-jitter exponential backoff: after `n` failures in a row the wait is random between zero and
 /// `delay_ms_min` times two to the power of `n` - 1, at most `delay_ms_max`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

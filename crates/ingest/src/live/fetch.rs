@@ -18,6 +18,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http};
 
 use crate::live::Roots;
+use crate::live::backoff::demanded_s;
 use crate::notice::{Notice, NoticeSender};
 use crate::source::SourceError;
 use crate::venue::Fetch;
@@ -27,13 +28,6 @@ const CONNECT: Duration = Duration::from_millis(3_050);
 
 /// Time until the answer begins, and again until it is complete.
 const READ: Duration = Duration::from_secs(10);
-
-/// Longest `Retry-After` that is honoured.
-const RETRY_AFTER_S_MAX: u64 = 3_600;
-
-/// Wait after HTTP 429, 418 (Binance's word for an address that went on regardless) or 403 (its wall
-/// against too many requests) without a `Retry-After`.
-const RATE_LIMITED_S: u64 = 60;
 
 /// Requests that wait for the thread; a venue has one a book.
 const REQUESTS_MAX: usize = 1_024;
@@ -268,8 +262,7 @@ impl Refused {
 fn refused(status: u16, answer: &http::Response<Body>) -> Refused {
     let retry_after = answer.headers().get("retry-after").and_then(|it| it.to_str().ok());
     let retry_after_s = retry_after.and_then(|it| it.trim().parse::<u64>().ok());
-    let default_s = if matches!(status, 403 | 418 | 429) { RATE_LIMITED_S } else { 0 };
-    let delay_s = retry_after_s.unwrap_or(default_s).min(RETRY_AFTER_S_MAX);
+    let delay_s = demanded_s(status, retry_after_s);
     Refused { words: format!("the venue answered HTTP {status}"), delay_s }
 }
 

@@ -74,7 +74,7 @@ impl Okx {
         messages: Limit { count: 480, window_ms: 3_600_000 },
         // Two requests each; with 100 subscriptions that leaves half of the 480.
         resyncs: Limit { count: 60, window_ms: 3_600_000 },
-        // \"GET / Order book\": 40 in two seconds from one address; a careful part of it.
+        // "GET / Order book": 40 in two seconds from one address; a careful part of it.
         fetches: Some(Limit { count: 10, window_ms: 2_000 }),
         age_ms_max: None,
     };
