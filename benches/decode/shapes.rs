@@ -1,7 +1,10 @@
 //! Typed structs of each kind of message, borrowing from its text, and the events made of them.
 
 use serde::Deserialize;
-use tickring_event::{Bar, Flags, Instrument, Level, MarketEvent, Origin, Side, TopOfBook, Trade};
+use tickring_event::{
+    Bar, Flags, Instrument, Level, MarketEvent, Origin, Price, Quantity, Scale, Side, TopOfBook,
+    Trade,
+};
 use tickring_ingest::{DepthRun, EventBatch};
 
 use super::contenders::Table;
@@ -92,11 +95,35 @@ fn find<'t>(table: &'t Table, symbol: &str) -> (&'t Instrument, Origin) {
     (table.0.instrument(id).unwrap(), Origin { instrument: id, ..Origin::default() })
 }
 
-fn level(instrument: &Instrument, price: &str, quantity: &str) -> Level {
-    Level {
-        price: instrument.price(price.as_bytes()).unwrap(),
-        quantity: instrument.quantity(quantity.as_bytes()).unwrap(),
+fn price_of(instrument: &Instrument, text: &str) -> Price {
+    Price::from_mantissa(exact(text, instrument.price_scale()))
+}
+
+fn quantity_of(instrument: &Instrument, text: &str) -> Quantity {
+    Quantity::from_mantissa(exact(text, instrument.quantity_scale()))
+}
+
+/// A number at a scale, digit by digit with every step checked: what one writes who has no reason to
+/// write more.
+fn exact(text: &str, scale: Scale) -> i64 {
+    let (mut mantissa, mut decimals) = (0_i64, None);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa =
+                    mantissa.checked_mul(10).unwrap().checked_add(i64::from(byte - b'0')).unwrap();
+                decimals = decimals.map(|it: u32| it + 1);
+            }
+            b'.' if decimals.is_none() => decimals = Some(0),
+            _ => panic!("{text} is no plain number"),
+        }
     }
+    let places = u32::from(scale.decimals()) - decimals.unwrap_or(0);
+    mantissa.checked_mul(10_i64.pow(places)).unwrap()
+}
+
+fn level(instrument: &Instrument, price: &str, quantity: &str) -> Level {
+    Level { price: price_of(instrument, price), quantity: quantity_of(instrument, quantity) }
 }
 
 fn trade(instrument: &Instrument, numbers: (&str, &str), taker: Side, id: Option<u64>) -> Trade {
@@ -293,9 +320,8 @@ impl Events for BybitTicker<'_> {
         let data = &self.data;
         let (instrument, mut origin) = find(table, data.symbol);
         (origin.venue_time_ns, origin.venue_sequence) = (self.ts * 1_000_000, self.cs);
-        let price = |text: Option<&str>| text.map(|it| instrument.price(it.as_bytes()).unwrap());
-        let quantity =
-            |text: Option<&str>| text.map(|it| instrument.quantity(it.as_bytes()).unwrap());
+        let price = |text: Option<&str>| text.map(|it| price_of(instrument, it));
+        let quantity = |text: Option<&str>| text.map(|it| quantity_of(instrument, it));
         let top = TopOfBook {
             bid_price: price(data.bid1_price),
             bid_quantity: quantity(data.bid1_size),
@@ -328,7 +354,7 @@ struct BybitBar<'a> {
 impl Events for BybitBars<'_> {
     fn events(&self, table: &Table, batch: &mut EventBatch) {
         let (instrument, origin) = find(table, self.topic.rsplit('.').next().unwrap());
-        let price = |text: &str| instrument.price(text.as_bytes()).unwrap();
+        let price = |text: &str| price_of(instrument, text);
         for data in &self.data {
             let bar = Bar {
                 start_ns: data.start * 1_000_000,
@@ -337,7 +363,7 @@ impl Events for BybitBars<'_> {
                 high: price(data.high),
                 low: price(data.low),
                 close: price(data.close),
-                volume: instrument.quantity(data.volume.as_bytes()).unwrap(),
+                volume: quantity_of(instrument, data.volume),
                 trades: 0,
             };
             batch.push(MarketEvent::bar(&origin, &bar));
@@ -411,7 +437,7 @@ impl Events for AdvancedTicker<'_> {
             let bid = level(instrument, data.best_bid, data.best_bid_quantity);
             let ask = level(instrument, data.best_ask, data.best_ask_quantity);
             let mut top = top(Some(bid), Some(ask));
-            top.last_price = Some(instrument.price(data.price.as_bytes()).unwrap());
+            top.last_price = Some(price_of(instrument, data.price));
             batch.push(MarketEvent::top_of_book(&origin, &top));
         }
     }
@@ -483,7 +509,7 @@ impl Events for ExchangeTicker<'_> {
     fn events(&self, table: &Table, batch: &mut EventBatch) {
         let (instrument, mut origin) = find(table, self.product_id);
         origin.venue_sequence = self.sequence;
-        let price = |text: &str| Some(instrument.price(text.as_bytes()).unwrap());
+        let price = |text: &str| Some(price_of(instrument, text));
         let top = TopOfBook {
             bid_price: price(self.best_bid),
             ask_price: price(self.best_ask),

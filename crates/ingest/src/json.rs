@@ -103,9 +103,7 @@ impl Json {
         numbers: Numbers,
         read: &mut impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        if self.parsers == Parsers::ScanFirst
-            && let Ok(text) = std::str::from_utf8(text)
-        {
+        if self.parsers == Parsers::ScanFirst {
             let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
             let scanned = scan::scan(text, numbers, &mut tape.0);
             let result = scanned.map(|()| read(Value(&tape.0)));

@@ -4,91 +4,125 @@ use super::{Decimal, POWERS};
 use crate::price::Scale;
 
 /// Longest text, in bytes: two words.
+#[cfg(test)]
 const LEN_MAX: usize = 16;
 
-/// Reads `digits[.digits]` of at most [`LEN_MAX`] bytes with no more decimals than `scale`. `None` for
+/// Reads `digits[.digits]` of at most sixteen bytes with no more decimals than `scale`. `None` for
 /// any other text, and for a number that does not fit: the general reader says what is wrong with it.
 ///
-/// Costs the same whatever the digits are, with no branch on any of them.
+/// No branch depends on a digit.
 #[inline]
 pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
-    // The last digit in the highest byte, zeros below the first.
-    let free = 8 * (LEN_MAX.checked_sub(text.len())?);
-    let digits = load(text)?.checked_shl(u32::try_from(free).ok()?)? ^ (each(b'0') << free);
-    let (digits, decimals) = without_point(digits, free)?;
-    if ((digits.wrapping_add(each(0x7f - 9))) | digits) & each(0x80) != 0 {
-        return None;
-    }
-    let [high, low] = halves(digits);
-    let mantissa = eight_digits(high).wrapping_mul(100_000_000).wrapping_add(eight_digits(low));
+    let (digits, decimals) = if text.len() <= 8 { short(text)? } else { long(text)? };
     let places = usize::from(scale.decimals()).checked_sub(decimals)?;
-    let mantissa = mantissa.cast_signed().checked_mul(*POWERS.get(places)?)?;
+    let mantissa = digits.cast_signed().checked_mul(*POWERS.get(places)?)?;
     Some(Decimal { mantissa, decimals: u8::try_from(decimals).ok()? })
 }
 
-/// The bytes of 1 to 16, the first one lowest.
+/// Up to eight bytes: their digits and how many of them are decimals.
 #[inline]
-fn load(text: &[u8]) -> Option<u128> {
-    let len = text.len();
+fn short(text: &[u8]) -> Option<(u64, usize)> {
+    let word = load(text)?;
+    let (digits, decimals) = without_point(word, text.len())?;
+    (decimals != Some(0)).then_some((eight_digits(digits)?, decimals.unwrap_or(0)))
+}
+
+/// Nine to sixteen bytes, as a first word of eight and a second of the rest.
+#[inline]
+fn long(text: &[u8]) -> Option<(u64, usize)> {
+    let rest_len = text.len().checked_sub(8).filter(|len| *len <= 8)?;
+    let first = u64::from_le_bytes(*text.first_chunk()?);
+    // The last eight bytes, without those that the first word has.
+    let rest = u64::from_le_bytes(*text.last_chunk()?) >> (8 * (8 - rest_len));
+    let (first, first_decimals) = without_point(first, 8)?;
+    if let Some(decimals) = first_decimals {
+        let rest = eight_digits(aligned(rest, rest_len))?;
+        let shift = POWERS[rest_len].cast_unsigned();
+        return Some((eight_digits(first)? * shift + rest, decimals + rest_len));
+    }
+    if rest.to_le_bytes()[0] == b'.' {
+        // The point is between the two words.
+        let rest_len = rest_len.checked_sub(1).filter(|len| *len > 0)?;
+        let rest = eight_digits(aligned(rest >> 8, rest_len))?;
+        let shift = POWERS[rest_len].cast_unsigned();
+        return Some((eight_digits(first)? * shift + rest, rest_len));
+    }
+    let (rest, decimals) = without_point(rest, rest_len)?;
+    if decimals == Some(0) {
+        return None;
+    }
+    let rest_digits = rest_len - usize::from(decimals.is_some());
+    let shift = POWERS[rest_digits].cast_unsigned();
+    Some((eight_digits(first)? * shift + eight_digits(rest)?, decimals.unwrap_or(0)))
+}
+
+/// The bytes of 1 to 8, the first one lowest.
+#[inline]
+fn load(text: &[u8]) -> Option<u64> {
+    if let Some(all) = text.first_chunk() {
+        return Some(u64::from_le_bytes(*all));
+    }
     if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
         // The two overlap: they agree where they do.
-        let tail = u128::from(u64::from_le_bytes(*tail)) << (8 * (len - 8));
-        return Some(u128::from(u64::from_le_bytes(*head)) | tail);
-    }
-    if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-        let tail = u64::from(u32::from_le_bytes(*tail)) << (8 * (len - 4));
-        return Some(u128::from(u64::from(u32::from_le_bytes(*head)) | tail));
+        let tail = u64::from(u32::from_le_bytes(*tail)) << (8 * (text.len() - 4));
+        return Some(u64::from(u32::from_le_bytes(*head)) | tail);
     }
     match *text {
-        [a] => Some(u128::from(a)),
-        [a, b] => Some(u128::from(u16::from_le_bytes([a, b]))),
-        [a, b, c] => Some(u128::from(u32::from_le_bytes([a, b, c, 0]))),
+        [a] => Some(u64::from(a)),
+        [a, b] => Some(u64::from(u16::from_le_bytes([a, b]))),
+        [a, b, c] => Some(u64::from(u32::from_le_bytes([a, b, c, 0]))),
         _ => None,
     }
 }
 
-/// The digits closed up over the point, and how many followed it. The lowest `free` bits hold none.
+/// The values of the `len` lowest bytes, 1 to 8, moved up to the highest, with zeros below.
 #[inline]
-fn without_point(digits: u128, free: usize) -> Option<(u128, usize)> {
+const fn aligned(word: u64, len: usize) -> u64 {
+    let free = 8 * (8 - len);
+    (word << free) ^ (each(b'0') << free)
+}
+
+/// As [`aligned`], closed up over the point, and how many digits followed it. None where it
+/// has nothing before it.
+#[inline]
+fn without_point(word: u64, len: usize) -> Option<(u64, Option<usize>)> {
+    let digits = aligned(word, len);
     let point = digits ^ each(b'.' ^ b'0');
     // The lowest mark is right; those above it may be false.
     let marks = point.wrapping_sub(each(1)) & !point & each(0x80);
     if marks == 0 {
-        return Some((digits, 0));
+        return Some((digits, None));
     }
-    let at = marks.trailing_zeros() as usize / 8;
-    if 8 * at == free || at == LEN_MAX - 1 {
+    let at = marks.trailing_zeros() & !7;
+    if at as usize == 8 * (8 - len) {
         return None;
     }
-    let whole = digits & ((1 << (8 * at)) - 1);
-    let fraction = digits >> (8 * at) >> 8 << 8 << (8 * at);
-    Some(((whole << 8) | fraction, LEN_MAX - 1 - at))
+    let whole = digits & ((1 << at) - 1);
+    let fraction = digits >> at >> 8 << 8 << at;
+    Some(((whole << 8) | fraction, Some((56 - at as usize) / 8)))
 }
 
-/// The number that eight digits make, the first in the lowest byte: pairs, then fours, then all.
+/// The number that eight values of 0 to 9 make, the first in the lowest byte: pairs, then fours, then
+/// all.
 ///
 /// Source: Johnny Lee's and Daniel Lemire's "Quickly parsing eight digits" (2018).
 #[inline]
-const fn eight_digits(digits: u64) -> u64 {
+const fn eight_digits(digits: u64) -> Option<u64> {
     const MASK: u64 = 0x0000_00FF_0000_00FF;
     const UPPER: u64 = 100 + (1_000_000 << 32);
     const LOWER: u64 = 1 + (10_000 << 32);
+    if (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80) != 0 {
+        return None;
+    }
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let upper = (pairs & MASK).wrapping_mul(UPPER);
     let lower = ((pairs >> 16) & MASK).wrapping_mul(LOWER);
-    upper.wrapping_add(lower) >> 32
-}
-
-/// The words with the first and with the last eight digits.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the halves are taken apart")]
-const fn halves(digits: u128) -> [u64; 2] {
-    [digits as u64, (digits >> 64) as u64]
+    Some(upper.wrapping_add(lower) >> 32)
 }
 
 #[inline]
-const fn each(byte: u8) -> u128 {
-    u128::from_le_bytes([byte; 16])
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const DIGITS_MAX: usize = 18;
 
 /// Writes the tape of `text`, or declines; what it wrote until then is of no use.
 pub(super) fn scan<'text>(
-    text: &'text str,
+    text: &'text [u8],
     numbers: Numbers,
     nodes: &mut Vec<Node<'text>>,
 ) -> Option<()> {
@@ -34,7 +34,7 @@ pub(super) fn scan<'text>(
 }
 
 struct Scanner<'text, 'tape> {
-    text: &'text str,
+    text: &'text [u8],
     /// The next byte.
     at: usize,
     numbers: Numbers,
@@ -118,10 +118,9 @@ impl<'text> Scanner<'text, '_> {
     /// The string whose first quote was read.
     #[inline]
     fn string(&mut self) -> Option<&'text str> {
-        let bytes = self.text.as_bytes();
         let start = self.at;
         let mut at = start;
-        while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        while let Some(word) = self.text.get(at..).and_then(|rest| rest.first_chunk()) {
             let stops = stops(u64::from_le_bytes(*word));
             if stops != 0 {
                 at += (stops.trailing_zeros() / 8) as usize;
@@ -129,21 +128,21 @@ impl<'text> Scanner<'text, '_> {
             }
             at += 8;
         }
-        let rest = bytes.get(at..)?;
+        let rest = self.text.get(at..)?;
         at += rest
             .iter()
             .position(|byte| !matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f))?;
         self.string_to(start, at)
     }
 
-    /// The string that must end at `end`.
+    /// The string up to `end`, which must be a quote; the bytes before it were looked at.
     #[inline]
     fn string_to(&mut self, start: usize, end: usize) -> Option<&'text str> {
-        if self.text.as_bytes().get(end) != Some(&b'"') {
+        if self.text.get(end) != Some(&b'"') {
             return None;
         }
         self.at = end + 1;
-        self.text.get(start..end)
+        self.text.get(start..end).map(ascii)
     }
 
     /// The number whose first byte was read.
@@ -173,7 +172,7 @@ impl<'text> Scanner<'text, '_> {
             return None;
         }
         if self.numbers == Numbers::Quoted {
-            return Some(Node::String(self.text.get(start..self.at)?));
+            return Some(Node::String(ascii(self.text.get(start..self.at)?)));
         }
         Some(Node::Static(match (is_whole, negative) {
             (true, _) if digits > DIGITS_MAX => return None,
@@ -204,7 +203,7 @@ impl<'text> Scanner<'text, '_> {
     /// A word whose first letter was read.
     fn literal(&mut self, rest: &str, value: StaticNode) -> Option<Node<'text>> {
         let end = self.at + rest.len();
-        if self.text.as_bytes().get(self.at..end)? != rest.as_bytes() {
+        if self.text.get(self.at..end)? != rest.as_bytes() {
             return None;
         }
         self.at = end;
@@ -232,7 +231,7 @@ impl<'text> Scanner<'text, '_> {
 
     #[inline]
     fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     #[cold]
@@ -241,6 +240,16 @@ impl<'text> Scanner<'text, '_> {
             self.at += 1;
         }
     }
+}
+
+/// The text of bytes that were each found to be ASCII.
+#[inline]
+#[expect(unsafe_code, reason = "to look at every byte again would cost a tenth of a frame's scan")]
+fn ascii(bytes: &[u8]) -> &str {
+    debug_assert!(bytes.is_ascii(), "the scanner looks at each byte before");
+    // SAFETY: ASCII is UTF-8. `string` passes bytes of which `stops`, and its equal for the last seven
+    // of a frame, let none through above 0x7f; `number` passes digits, signs and points.
+    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 /// Marks in the top bit of each byte of `word` whether it ends a plain string: a quote, a backslash, a
