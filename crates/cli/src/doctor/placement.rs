@@ -1,6 +1,6 @@
 //! What the kernel was told at boot to keep away from the judged cores.
 
-use super::finding::{Check, Judged, Reading, State, Step};
+use super::finding::{Absent, Check, Judged, Reading, State, Step};
 use super::host::{CMDLINE, Host};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -38,7 +38,13 @@ fn isolated(host: &Host) -> Judged {
 }
 
 fn nohz_full(host: &Host) -> Judged {
-    let (is_covered, words) = host.covered(&host.nohz_full.clone()?)?;
+    let tickless = host.nohz_full.clone().map_err(|absent| {
+        // A kernel that tells of its cores and not of this one cannot do it.
+        let is_without = host.online.is_ok() && !host.root.has(&absent.from);
+        let reason = "this kernel was built without it (CONFIG_NO_HZ_FULL)";
+        if is_without { Absent::new(reason, absent.from) } else { absent }
+    })?;
+    let (is_covered, words) = host.covered(&tickless)?;
     let boot = host.dividing(|quiet, _| Step::Boot(format!("nohz_full={quiet}")));
     Ok(Reading::new(State::Warn.unless(is_covered), words, "/sys/devices/system/cpu/nohz_full")
         .mend(boot))

@@ -68,23 +68,32 @@ impl Page {
         if *state == State::Ok {
             return Ok(());
         }
-        self.fold(out, "        good  ", good)?;
-        self.fold(out, "        why   ", why)?;
+        self.detail(out, "good", good)?;
+        self.detail(out, "why", why)?;
         for step in mend.iter().take(STEPS_MAX) {
             self.step(out, step)?;
         }
         let more = mend.len().saturating_sub(STEPS_MAX);
         if more > 0 {
-            self.fold(out, "              ", &format!("and {more} more: see --fix-script"))?;
+            self.detail(out, "", &format!("and {more} more: see --fix-script"))?;
         }
-        self.fold(out, "        from  ", from)
+        self.detail(out, "from", from)
+    }
+
+    /// A line of what is told of a finding.
+    fn detail(self, out: &mut String, label: &str, text: &str) -> fmt::Result {
+        self.fold_at(out, (&self.label(label), LABEL_WIDTH), text)
+    }
+
+    fn label(self, label: &str) -> String {
+        format!("        {}  ", self.paint("2", &format!("{label:<4}")))
     }
 
     /// Commands are not folded: they are there to be copied.
     fn step(self, out: &mut String, step: &Step) -> fmt::Result {
         match step {
-            Step::Advice(_) => self.fold(out, "        mend  ", &step.to_string()),
-            _ => writeln!(out, "        mend  {step}"),
+            Step::Advice(_) => self.detail(out, "mend", &step.to_string()),
+            _ => writeln!(out, "{}{step}", self.label("mend")),
         }
     }
 
@@ -157,6 +166,9 @@ fn write_jitter(out: &mut String, jitter: &Jitter) -> fmt::Result {
     }
     Ok(())
 }
+
+/// Characters before what is told of a finding.
+const LABEL_WIDTH: usize = 14;
 
 /// Steps of one finding that are shown.
 const STEPS_MAX: usize = 3;
