@@ -108,10 +108,12 @@ impl Host {
 
     /// A step made of the cores to keep quiet and of the others, or words where there are too few.
     pub(crate) fn dividing(&self, step: impl FnOnce(&CpuSet, &CpuSet) -> Step) -> Step {
-        match self.division() {
-            Some((quiet, rest)) => step(&quiet, &rest),
-            None => Step::Advice("a machine of more cores: one must be left to the system".into()),
-        }
+        self.division().map_or_else(Self::too_few, |(quiet, rest)| step(&quiet, &rest))
+    }
+
+    /// What mends a machine that cannot be divided.
+    pub(crate) fn too_few() -> Step {
+        Step::Advice("a machine of more cores: one must be left to the system".into())
     }
 
     /// A parameter of the kernel's command line: its value, the last where it is given twice.

@@ -111,14 +111,14 @@ fn placement(host: &Host) -> Judged {
         .collect();
     let read =
         format!("{} of {active} active ones on cores {judged}: {}", served.len(), named.join(", "));
-    let steps = match host.division() {
-        None => vec![host.dividing(|_, rest| Step::Boot(rest.to_string()))],
-        Some((_, rest)) => {
-            let path = |it: &Served<'_>| format!("/proc/irq/{}/smp_affinity_list", it.number);
-            served.iter().map(|it| Step::write(rest.to_string(), path(it))).collect()
-        }
-    };
-    Ok(Reading::new(State::Warn, read, from).mends(steps))
+    Ok(Reading::new(State::Warn, read, from).mends(moves(host, &served)))
+}
+
+/// Steps that give interrupts to the other cores.
+fn moves(host: &Host, served: &[Served<'_>]) -> Vec<Step> {
+    let Some((_, rest)) = host.division() else { return vec![Host::too_few()] };
+    let path = |it: &Served<'_>| format!("/proc/irq/{}/smp_affinity_list", it.number);
+    served.iter().map(|it| Step::write(rest.to_string(), path(it))).collect()
 }
 
 /// Whether an interrupt goes to one of these cores.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::finding::Step;
 use super::fixture::Tree;
 use super::text::Page;
 use super::verdict::Word;
@@ -187,6 +188,20 @@ fn where_every_core_is_judged_the_first_physical_one_is_left() {
     assert!(script::script(&examination).contains(
         "#   isolcpus=managed_irq,domain,1,3 nohz_full=1,3 rcu_nocbs=1,3 clocksource=tsc tsc=reliable\n"
     ));
+}
+
+#[test]
+fn a_machine_of_one_core_is_told_that_it_needs_more() {
+    let tree = Tree::bad();
+    tree.put("sys/devices/system/cpu/online", "0\n");
+    tree.put("proc/self/status", "Cpus_allowed_list: 0\n");
+    let examination = tree.examine();
+    let advice = "a machine of more cores: one must be left to the system";
+    for id in ["cores.isolated", "irq.placement", "irq.default_affinity", "kernel.workqueue"] {
+        let finding = examination.findings.iter().find(|it| it.id == id).unwrap();
+        assert_eq!(finding.mend, [Step::Advice(advice.into())], "{id}");
+    }
+    assert!(!script::script(&examination).contains("\nput 0 /proc/irq"));
 }
 
 #[test]
