@@ -1,8 +1,9 @@
 //! Frame to events, beside what others would parse it with. All ratios are of one run.
 //!
-//! `cargo bench -p tickring-benches --bench decode -- DATA [--record FILE]`
+//! `cargo bench -p tickring-benches --bench decode -- DATA [--record FILE] [--only TEXT]`
 //!
-//! `DATA` is a folder of recorded sessions; `decode/corpus.rs` names the files. What each contender does
+//! `DATA` is a folder of recorded sessions; `decode/corpus.rs` names the files. `--only` leaves out kinds
+//! whose name lacks that text. What each contender does
 //! is in `decode/contenders.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
@@ -29,17 +30,21 @@ const ROUNDS: usize = 9;
 type Times = Vec<[Option<f64>; ROUNDS]>;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|it| it != "--bench");
-    let Some(data) = arguments.next() else {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let Some(data) = arguments.first() else {
         say("nothing to decode: name the folder of recorded sessions");
         return;
     };
-    let record = arguments.next().filter(|it| it == "--record").and_then(|_| arguments.next());
+    let option = |name: &str| {
+        arguments.iter().position(|it| it == name).and_then(|at| arguments.get(at + 1))
+    };
+    let only = option("--only").map_or("", String::as_str);
     let clock = Clock::new();
     let mut random = fastrand::Rng::with_seed(1);
     let mut text = heading();
     let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); Contender::ALL.len()];
-    for corpus in corpus::all(&PathBuf::from(data)) {
+    let all = corpus::all(&PathBuf::from(data));
+    for corpus in all.into_iter().filter(|it| it.name().contains(only)) {
         let times = time(&corpus, &clock, &mut random);
         let row: Vec<_> = times.iter().map(|of| ratio(of, &times[0])).collect();
         for (all, ratio) in ratios.iter_mut().zip(&row) {
@@ -49,7 +54,7 @@ fn main() {
     }
     footer(&mut text, &ratios);
     say(&text);
-    if let Some(path) = record {
+    if let Some(path) = option("--record") {
         std::fs::write(path, text).unwrap();
     }
 }
@@ -95,9 +100,8 @@ fn line(text: &mut String, corpus: &Corpus, times: &Times, row: &[Option<f64>]) 
     let base: Vec<f64> = times[0].iter().flatten().copied().collect();
     write!(
         text,
-        "\n| {} {} | {} | {} | {:.0} |",
-        corpus.recording,
-        corpus.kind,
+        "\n| {} | {} | {} | {:.0} |",
+        corpus.name(),
         corpus.frames.len(),
         corpus.bytes() / corpus.frames.len(),
         median(base)

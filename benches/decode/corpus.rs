@@ -29,6 +29,10 @@ pub(crate) struct Corpus {
 }
 
 impl Corpus {
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.recording, self.kind)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.frames.iter().map(Vec::len).sum()
     }
@@ -112,14 +116,14 @@ const RECORDINGS: &[Recording] = &[
         file: "kraken-v2/minagbp_d25_20260816.gz",
         make: |it| Box::new(Kraken::new(Subscription::default(), it).unwrap()),
         before: 5,
-        kinds: &[("book", "\"update\"", ShapeName::KrakenBook)],
+        kinds: &[("book_update", "", ShapeName::KrakenBook)],
     },
     Recording {
         name: "okx",
         file: "okx-v5/books_20220513.gz",
         make: |it| Box::new(Okx::new(Subscription::default(), it).unwrap()),
         before: 30,
-        kinds: &[("books", "\"update\"", ShapeName::OkxBook)],
+        kinds: &[("book_update", "", ShapeName::OkxBook)],
     },
 ];
 

@@ -172,11 +172,13 @@ impl<'tape, 'text> Value<'tape, 'text> {
     }
 
     /// As [`Value::get`], or an error that names the field.
+    #[inline(always)]
     pub(crate) fn need(self, field: &'static str) -> Result<Self, DecodeError> {
         self.get(field).ok_or(DecodeError::MissingField { field })
     }
 
     /// The string, if this is one.
+    #[inline]
     pub(crate) fn text(self) -> Option<&'text str> {
         match self.0.first() {
             Some(Node::String(text)) => Some(text),
@@ -185,6 +187,7 @@ impl<'tape, 'text> Value<'tape, 'text> {
     }
 
     /// The items, if this is an array.
+    #[inline]
     pub(crate) fn items(self) -> Option<Items<'tape, 'text>> {
         match self.0.first() {
             Some(Node::Array { len, .. }) => Some(Items { left: *len, rest: &self.0[1..] }),
@@ -205,16 +208,19 @@ impl<'tape, 'text> Value<'tape, 'text> {
     }
 
     /// Whether this is an object.
+    #[inline]
     pub(crate) fn is_object(self) -> bool {
         matches!(self.0.first(), Some(Node::Object { .. }))
     }
 
     /// A string that must be one.
+    #[inline(always)]
     pub(crate) fn need_text(self, field: &'static str) -> Result<&'text str, DecodeError> {
         self.need(field)?.text().ok_or(DecodeError::WrongType { field })
     }
 
     /// A whole number that is not negative, written bare or as a string of digits.
+    #[inline]
     pub(crate) fn whole(self) -> Option<u64> {
         match self.0.first()? {
             Node::Static(StaticNode::U64(number)) => Some(*number),
@@ -225,11 +231,13 @@ impl<'tape, 'text> Value<'tape, 'text> {
     }
 
     /// As [`Value::whole`] of a member that must be there.
+    #[inline(always)]
     pub(crate) fn need_whole(self, field: &'static str) -> Result<u64, DecodeError> {
         self.need(field)?.whole().ok_or(DecodeError::WrongType { field })
     }
 
     /// A whole number of either sign.
+    #[inline]
     pub(crate) fn integer(self) -> Option<i64> {
         match self.0.first()? {
             Node::Static(StaticNode::U64(number)) => i64::try_from(*number).ok(),
@@ -240,6 +248,7 @@ impl<'tape, 'text> Value<'tape, 'text> {
     }
 
     /// `true` or `false`, if this is one.
+    #[inline]
     pub(crate) fn truth(self) -> Option<bool> {
         match self.0.first()? {
             Node::Static(StaticNode::Bool(truth)) => Some(*truth),
@@ -252,6 +261,7 @@ impl<'tape, 'text> Value<'tape, 'text> {
     /// # Errors
     /// [`DecodeError::BareNumber`] for a number that is not a string: its text is not on the tape,
     /// and [`Json::read`] then reads the frame again with every number quoted.
+    #[inline]
     pub(crate) fn decimal(self, field: &'static str) -> Result<&'text [u8], DecodeError> {
         match self.0.first() {
             Some(Node::String(text)) => Ok(text.as_bytes()),
@@ -283,6 +293,7 @@ impl Items<'_, '_> {
 impl<'tape, 'text> Iterator for Items<'tape, 'text> {
     type Item = Value<'tape, 'text>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let nodes = nodes_of(self.rest.first()?);

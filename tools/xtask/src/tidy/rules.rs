@@ -50,6 +50,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("csv", &["export"]),
     ("disruptor", &["ring"]),
     ("flate2", &["capture"]),
+    ("foldhash", &["ingest"]),
     ("hdrhistogram", &["metrics"]),
     // Here and not in `export`: it writes to a terminal, and libraries do not.
     ("indicatif", &["cli"]),
