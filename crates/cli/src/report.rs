@@ -177,6 +177,7 @@ fn control(counters: &Counters) -> ControlReport {
         pongs: counters.get(Counter::Pongs),
         refusals: counters.get(Counter::Refusals),
         ignored: counters.get(Counter::Ignored),
+        scan_declined: counters.get(Counter::ScanDeclined),
     }
 }
 

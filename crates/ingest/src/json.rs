@@ -407,6 +407,110 @@ mod tests {
         assert_eq!(runs, 1);
     }
 
+    /// All that can be read of a value.
+    fn all_of(value: Value<'_, '_>, target: &mut String) {
+        if let Some(members) = value.members() {
+            target.push('{');
+            for (name, member) in members {
+                target.push_str(name);
+                all_of(member, target);
+            }
+            target.push('}');
+        } else if let Some(items) = value.items() {
+            target.push('[');
+            items.for_each(|it| all_of(it, target));
+            target.push(']');
+        } else {
+            let (whole, integer) = (value.whole(), value.integer());
+            let (text, truth) = (value.text(), value.truth());
+            let decimal = value.decimal("d");
+            target.push_str(&format!("{whole:?} {integer:?} {text:?} {truth:?} {decimal:?} "));
+            target.push_str(if value.is_null() { "null;" } else { ";" });
+        }
+    }
+
+    fn read_all(text: &[u8], parsers: Parsers, numbers: Numbers) -> (Option<String>, Tally) {
+        let mut json = Json::new();
+        json.set_parsers(parsers);
+        let read = json.parse(text, numbers, &mut |root| {
+            let mut all = String::new();
+            all_of(root, &mut all);
+            Ok(all)
+        });
+        (read.ok(), json.tally())
+    }
+
+    #[track_caller]
+    fn check_parsers(text: &[u8]) -> Tally {
+        let mut tally = Tally::default();
+        for numbers in [Numbers::Typed, Numbers::Quoted] {
+            let (scanned, of_scan) = read_all(text, Parsers::ScanFirst, numbers);
+            let (general, _) = read_all(text, Parsers::General, numbers);
+            assert_eq!(scanned, general, "{numbers:?} {}", String::from_utf8_lossy(text));
+            tally = of_scan;
+        }
+        tally
+    }
+
+    #[test]
+    fn the_scanner_takes_what_venues_write() {
+        for text in [
+            r#"{"e":"trade","p":"61800.30","m":true,"n":[1,-2,0.5,[]],"x":null,"o":{},"long":"d9avt8shteepr00gfc1g-4zd1x"}"#,
+            " { \"a\" : [ 1 , 2 ] ,\t\"b\":false}\r\n",
+            r#"[0,"x",-0.25,123456789012345678]"#,
+        ] {
+            assert_eq!(check_parsers(text.as_bytes()).scanned, 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_scanner_declines_what_it_might_misread() {
+        let deep = "[".repeat(40) + &"]".repeat(40);
+        for text in [
+            r#"{"a":"\n"}"#,
+            "{\"a\":\"\u{e9}\"}",
+            r#"{"a":1e5}"#,
+            r#"{"a":12345678901234567890}"#,
+            r#"{"a":-0}"#,
+            "7",
+            &deep,
+        ] {
+            assert_eq!(check_parsers(text.as_bytes()).scanned, 0, "{text}");
+        }
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":01}",
+            "{\"a\" 1}",
+            "[1] 2",
+            "[1.]",
+            "[.5]",
+            "[-]",
+            "[\"a]",
+            "[tru]",
+            "{1:2}",
+        ] {
+            assert_eq!(check_parsers(text.as_bytes()).scanned, 0, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn both_parsers_read_the_same(
+            parts in proptest::collection::vec(proptest::sample::select(vec![
+                "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"b\":", "\"61.80\"", "1", "-", "0", ".", "25", "e",
+                "true", "false", "null", " ", "\n", "\\", "\\u0041", "\u{e9}", "\u{0}", "abcdefghijklmnop",
+            ]), 0..24),
+        ) {
+            check_parsers(parts.concat().as_bytes());
+            check_parsers(format!("[{}]", parts.join(",")).as_bytes());
+            check_parsers(format!("{{\"k\":\"{}\"}}", parts.concat()).as_bytes());
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -106,6 +106,8 @@ pub struct ControlReport {
     pub refusals: u64,
     /// Well-formed and of no use here; `remarks` says why.
     pub ignored: u64,
+    /// Readings that the scanner left to the general parser, market data included: slower, not wrong.
+    pub scan_declined: u64,
 }
 
 /// Something that frames held, by reason.

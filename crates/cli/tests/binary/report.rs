@@ -33,6 +33,7 @@ control.acks: number
 control.ignored: number
 control.pongs: number
 control.refusals: number
+control.scan_declined: number
 decode_errors.by_reason.malformed: number
 decode_errors.by_reason.missing_field: number
 decode_errors.examples.malformed: string

@@ -86,7 +86,7 @@ fn field_names_are_the_contract() {
     );
     check_fields(&report["host"], "cpus model pinned virtualised");
     check_fields(&report["decode_errors"], "total by_reason");
-    check_fields(&report["control"], "acks pongs refusals ignored");
+    check_fields(&report["control"], "acks pongs refusals ignored scan_declined");
     check_fields(&report["messages"], "trade");
     check_fields(&report["events"], "published trade top_of_book levels bar gap status");
     check_fields(&report["loss"], "gaps dropped missing duplicated reordered");
