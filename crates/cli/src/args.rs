@@ -2,6 +2,7 @@
 
 #[cfg(feature = "export")]
 mod export;
+mod report;
 mod simulate;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use tickring_simulator::Profile;
 
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
+pub(crate) use self::report::{ReportArgs, UnitName};
 pub(crate) use self::simulate::SimulateArgs;
 use crate::plan::CoreRequest;
 
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// A first look at recorded sessions: what is in them, how fast it came, what is missing.
     Inspect(InspectArgs),
+    /// What runs and benches left behind, side by side: percentiles, ratios, a page with pictures.
+    Report(ReportArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
     /// Recorded sessions as tables for other tools: Parquet, Arrow, CSV, JSON lines.
