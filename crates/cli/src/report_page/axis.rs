@@ -3,7 +3,8 @@
 use tickring_metrics::Ns;
 
 use super::figures::float;
-use super::ladder::per_second;
+use super::ladder::step_label;
+use super::tag::Ladder;
 use super::text::{latency, unit_word};
 use crate::args::UnitName;
 
@@ -43,18 +44,25 @@ impl Axis {
         Self::log(title, lowest, highest, label)
     }
 
-    /// Rates on a logarithmic axis.
-    pub(crate) fn rate(rates: impl Iterator<Item = f64>) -> Self {
-        let (lowest, highest) = bounds(rates);
-        Self::log("messages sent a second".to_owned(), lowest, highest, per_second)
+    /// Steps of a ladder on a logarithmic axis.
+    pub(crate) fn steps(ladder: Ladder, steps: impl Iterator<Item = f64>) -> Self {
+        let (lowest, highest) = bounds(steps);
+        let title = match ladder {
+            Ladder::Rate => "messages sent a second",
+            Ladder::Burst => "messages sent at once",
+        };
+        Self::log(title.to_owned(), lowest, highest, |it| step_label(ladder, it))
     }
 
     fn log(title: String, lowest: f64, highest: f64, label: impl Fn(f64) -> String) -> Self {
         let values = log_ticks(lowest, highest);
-        let ticks: Vec<_> =
-            values.iter().map(|&it| Tick { at: it.log10(), label: label(it) }).collect();
-        let start = ticks.first().map_or(0.0, |it| it.at);
-        let end = ticks.last().map_or(1.0, |it| it.at);
+        let is_power = |it: &f64| (it.log10() - it.log10().round()).abs() < 1e-9;
+        // Where all would be too close to be read, powers of ten alone are named.
+        let is_close = values.len() > LOG_TICKS_MAX;
+        let named = values.iter().filter(|it| !is_close || is_power(it));
+        let ticks = named.map(|&it| Tick { at: it.log10(), label: label(it) }).collect();
+        let [start, end] =
+            [values.first(), values.last()].map(|it| it.map_or(0.0, |it| it.log10()));
         Self { title, start, end, ticks }
     }
 
@@ -84,7 +92,7 @@ impl Axis {
     pub(crate) fn time(end_ns: u64) -> (Self, TimeUnit) {
         let unit = TimeUnit::of(end_ns);
         let end = unit.count(end_ns.max(1));
-        let step = nice_step(end / 6.0);
+        let step = nice_step(end / 8.0);
         let ticks = (0..=TICKS_MAX)
             .map(|index| f64::from(index) * step)
             .take_while(|at| *at <= end)
@@ -117,23 +125,16 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if bounds.1 > 0.0 { bounds } else { (1.0, 1.0) }
 }
 
-/// Values that hold the bounds between them: powers of ten, and twice and five times those where
-/// the bounds are close.
+/// The powers of ten, and twice and five times those, that hold the bounds between them.
 fn log_ticks(lowest: f64, highest: f64) -> Vec<f64> {
-    let powers = |factors: &'static [f64]| {
-        let start = lowest.log10().floor();
-        let powers = (0..=POWERS_MAX).map(move |it| 10_f64.powf(start + f64::from(it)));
-        powers.flat_map(move |power| factors.iter().map(move |factor| factor * power))
-    };
-    let between = |factors| {
-        let all: Vec<f64> = powers(factors).collect();
-        // A hair's breadth for what rounding does to powers.
-        let first = all.iter().rposition(|it| *it <= lowest * (1.0 + 1e-9)).unwrap_or(0);
-        let last = all.iter().position(|it| *it >= highest * (1.0 - 1e-9) && *it > all[first]);
-        all[first..=last.unwrap_or(all.len() - 1)].to_vec()
-    };
-    let tens = between(&[1.0]);
-    if tens.len() > 3 { tens } else { between(&[1.0, 2.0, 5.0]) }
+    let start = lowest.log10().floor();
+    let powers = (0..=POWERS_MAX).map(|it| 10_f64.powf(start + f64::from(it)));
+    let all: Vec<f64> =
+        powers.flat_map(|power| [1.0, 2.0, 5.0].map(|factor| factor * power)).collect();
+    // A hair's breadth for what rounding does to powers.
+    let first = all.iter().rposition(|it| *it <= lowest * (1.0 + 1e-9)).unwrap_or(0);
+    let last = all.iter().position(|it| *it >= highest * (1.0 - 1e-9) && *it > all[first]);
+    all[first..=last.unwrap_or(all.len() - 1)].to_vec()
 }
 
 /// The least of 1, 2 and 5 times a power of ten that is not below `step`.
@@ -182,6 +183,9 @@ const PERCENTILES: [&str; 10] = [
 const TICKS_MAX: u32 = 64;
 const POWERS_MAX: u32 = 24;
 
+/// The most ticks of a logarithmic axis that are all named.
+const LOG_TICKS_MAX: usize = 7;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn latencies_lie_between_the_ends_of_their_axis() {
-        check_latency(&[150, 4_000_000], &["100 ns", "1 us", "10 us", "100 us", "1 ms", "10 ms"]);
+        check_latency(&[150, 4_000_000], &["100 ns", "1 us", "10 us", "100 us", "1 ms"]);
         check_latency(&[1_000, 1_500], &["1 us", "2 us"]);
         check_latency(&[0, 3], &["1 ns", "2 ns", "5 ns"]);
         check_latency(&[1_000], &["1 us", "2 us"]);

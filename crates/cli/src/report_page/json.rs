@@ -9,7 +9,7 @@ use serde::Serialize;
 use tickring_metrics::TimelineEntry;
 
 use super::figures::{Figures, Rank};
-use super::tag::{Member, Parts};
+use super::tag::{Ladder, Member, Parts};
 use super::timeline::{Facts, facts};
 use super::{IntervalPoint, Run, Series};
 
@@ -45,6 +45,8 @@ struct SeriesFacts {
     group: String,
     /// Messages a second, where the tag says so.
     rate_per_s: Option<f64>,
+    /// Messages at once, where the tag says so.
+    burst_messages: Option<f64>,
     count: u64,
     latency_ns: Ranks<Option<u64>>,
     /// Figures of the first run under this tag are 1; null for the first run itself.
@@ -84,16 +86,18 @@ fn first<'a>(runs: &'a [Run], index: usize, tag: &str) -> Option<&'a Figures> {
 
 fn series(series: &Series, first: Option<&Figures>) -> SeriesFacts {
     let Parts { group, member } = Parts::of(&series.tag);
+    let step = |wanted| match member {
+        Member::Step(ladder, step) if ladder == wanted => Some(step),
+        _ => None,
+    };
     let ratios = |first: &Figures| {
         Rank::ALL.into_iter().map(|it| (it.key(), series.figures.ratio(first, it))).collect()
     };
     SeriesFacts {
         tag: series.tag.clone(),
         group,
-        rate_per_s: match member {
-            Member::Rate(rate) => Some(rate),
-            Member::Name(_) => None,
-        },
+        rate_per_s: step(Ladder::Rate),
+        burst_messages: step(Ladder::Burst),
         count: series.figures.count,
         latency_ns: ranks(&series.figures),
         ratio_to_first: first.map(ratios),

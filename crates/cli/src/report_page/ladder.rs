@@ -1,15 +1,15 @@
 //! Series of all runs in groups, each of which is a table and a picture.
 
 use super::figures::Rank;
-use super::tag::{Member, Parts};
+use super::tag::{Ladder, Member, Parts};
 use super::{Run, Series};
 
 /// Series that belong beside each other.
 #[derive(Clone, Debug)]
 pub(crate) struct Group<'a> {
     pub(crate) title: String,
-    /// Whether its members are rates.
-    pub(crate) is_by_rate: bool,
+    /// What its members are steps of, if they are.
+    pub(crate) ladder: Option<Ladder>,
     pub(crate) members: Vec<GroupMember<'a>>,
 }
 
@@ -17,13 +17,13 @@ pub(crate) struct Group<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct GroupMember<'a> {
     pub(crate) label: String,
-    /// Messages a second, in a group by rate.
-    pub(crate) rate: Option<f64>,
+    /// How far up a ladder.
+    pub(crate) step: Option<f64>,
     /// In the order of the runs.
     pub(crate) series: Vec<Option<&'a Series>>,
 }
 
-/// Puts the series of runs into groups, in the order in which they come; rates rise.
+/// Puts the series of runs into groups, in the order in which they come; steps rise.
 pub(crate) fn groups(runs: &[Run]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut tags: Vec<&str> = Vec::new();
@@ -34,35 +34,41 @@ pub(crate) fn groups(runs: &[Run]) -> Vec<Group<'_>> {
         }
     }
     for group in &mut groups {
-        group.members.sort_by(|a, b| a.rate.unwrap_or(0.0).total_cmp(&b.rate.unwrap_or(0.0)));
+        group.members.sort_by(|a, b| a.step.unwrap_or(0.0).total_cmp(&b.step.unwrap_or(0.0)));
     }
     groups
 }
 
 fn add<'a>(groups: &mut Vec<Group<'a>>, runs: &'a [Run], tag: &str) {
     let Parts { group: title, member } = Parts::of(tag);
-    let (rate, label) = match member {
-        Member::Rate(rate) => (Some(rate), per_second(rate)),
-        Member::Name(name) => (None, name),
+    let (ladder, step, label) = match member {
+        Member::Step(ladder, step) => (Some(ladder), Some(step), step_label(ladder, step)),
+        Member::Name(name) => (None, None, name),
     };
     let series = runs.iter().map(|run| run.series(tag)).collect();
-    let member = GroupMember { label, rate, series };
-    let is_by_rate = rate.is_some();
-    match groups.iter_mut().find(|it| it.title == title && it.is_by_rate == is_by_rate) {
+    let member = GroupMember { label, step, series };
+    match groups.iter_mut().find(|it| it.title == title && it.ladder == ladder) {
         Some(group) => group.members.push(member),
-        None => groups.push(Group { title, is_by_rate, members: vec![member] }),
+        None => groups.push(Group { title, ladder, members: vec![member] }),
     }
 }
 
-/// A rate as short as it can be told exactly.
-pub(crate) fn per_second(rate: f64) -> String {
-    let (value, unit) = match rate {
-        1e6.. => (rate / 1e6, "M"),
-        1e3.. => (rate / 1e3, "k"),
-        _ => (rate, ""),
+/// A step of a ladder, as short as it can be told exactly.
+pub(crate) fn step_label(ladder: Ladder, step: f64) -> String {
+    match ladder {
+        Ladder::Rate => format!("{}/s", short(step)),
+        Ladder::Burst => short(step),
+    }
+}
+
+fn short(number: f64) -> String {
+    let (value, unit) = match number {
+        1e6.. => (number / 1e6, "M"),
+        1e3.. => (number / 1e3, "k"),
+        _ => (number, ""),
     };
     let text = format!("{value:.3}");
-    format!("{}{unit}/s", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// One column of a table: two lines of head, and a cell for each row of [`ROWS`].
@@ -75,7 +81,10 @@ pub(crate) struct Column {
 impl Group<'_> {
     /// What the table is called.
     pub(crate) fn heading(&self) -> String {
-        if self.is_by_rate { format!("{} by rate", self.title) } else { self.title.clone() }
+        match self.ladder {
+            Some(ladder) => format!("{} by {}", self.title, ladder.name()),
+            None => self.title.clone(),
+        }
     }
 
     /// The table's columns: each run of each member, and how it compares with the first run.
@@ -132,9 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn rates_rise_and_stages_keep_their_order() {
-        let tags = ["ring.rate=1000000", "queue.b", "ring.rate=500", "total.b", "queue.a"];
-        let run = run("x", &tags.map(|tag| (tag, 1)));
+    fn steps_rise_and_stages_keep_their_order() {
+        let ladders = ["ring.rate=1000000", "ring.burst-10", "ring.rate=500", "ring.burst-2"];
+        let stages = ["queue.b", "total.b", "queue.a"];
+        let tags: Vec<_> = ladders.into_iter().chain(stages).map(|tag| (tag, 1)).collect();
+        let run = run("x", &tags);
         let runs = [run];
         let told: Vec<_> = groups(&runs)
             .iter()
@@ -143,7 +154,9 @@ mod tests {
                 format!("{}: {}", it.heading(), labels.join(" "))
             })
             .collect();
-        assert_eq!(told, ["ring by rate: 500/s 1M/s", "queue: b a", "total: b"]);
+        let ladders = ["ring by rate: 500/s 1M/s", "ring by burst: 2 10"];
+        assert_eq!(told[..2], ladders);
+        assert_eq!(told[2..], ["queue: b a", "total: b"]);
     }
 
     #[test]
@@ -164,7 +177,7 @@ mod tests {
         for (rate, expected) in
             [(0.5, "0.5/s"), (999.0, "999/s"), (10_000.0, "10k/s"), (1_500_000.0, "1.5M/s")]
         {
-            assert_eq!(per_second(rate), expected);
+            assert_eq!(step_label(Ladder::Rate, rate), expected);
         }
     }
 }

@@ -6,7 +6,7 @@ mod pictures;
 use std::fmt::Write as _;
 
 use self::markup::{HEAD_END, escape, style};
-use self::pictures::{by_rate, over_time, percentiles};
+use self::pictures::{by_step, over_time, percentiles};
 use super::Run;
 use super::ladder::{Column, Group, groups, rows};
 use super::plot::{DASHES, Line, Plot, Screen, draw};
@@ -36,7 +36,7 @@ pub(crate) fn page(runs: &[Run], unit: UnitName) -> Result<String, String> {
         html.push_str("<p>None of the files tells what happened when.</p>\n");
     }
     for plot in &plots {
-        html.push_str(&figure(plot)?);
+        html.push_str(&figure(plot, "over time")?);
     }
     html.push_str("</section>\n</body>\n</html>\n");
     Ok(html)
@@ -63,22 +63,23 @@ fn runs_list(runs: &[Run]) -> String {
 fn section(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Result<String, String> {
     let heading = escape(&group.heading());
     let mut html = format!("<section>\n<h2>{heading}</h2>\n");
-    html.push_str(&figure(&percentiles(group, runs, unit))?);
-    if let Some(plot) = by_rate(group, runs, unit) {
-        html.push_str(&figure(&plot)?);
+    html.push_str(&figure(&percentiles(group, runs, unit), &heading)?);
+    if let Some(plot) = by_step(group, runs, unit) {
+        html.push_str(&figure(&plot, &heading)?);
     }
     html.push_str(&table(group, runs, unit));
     html.push_str("</section>\n");
     Ok(html)
 }
 
-/// A picture for each kind of screen, and what its lines mean.
-fn figure(plot: &Plot) -> Result<String, String> {
+/// A picture for each kind of screen, and what its lines mean; `heading` is what it stands under.
+fn figure(plot: &Plot, heading: &str) -> Result<String, String> {
     let title = escape(&plot.title);
     let mut html = format!("<figure>\n<figcaption>{title}</figcaption>\n{}", legend(plot));
     for (screen, class) in [(Screen::Wide, "wide"), (Screen::Narrow, "narrow")] {
         let svg = draw(plot, screen)?;
-        let named = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{title}\" ");
+        let named =
+            format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{heading}: {title}\" ");
         html.push_str(&svg.replacen("<svg ", &named, 1));
         html.push('\n');
     }

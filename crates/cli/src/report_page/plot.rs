@@ -12,14 +12,13 @@ use super::axis::{Axis, Tick};
 /// A picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Plot {
-    /// For those who cannot see it.
+    /// What it shows, in words.
     pub(crate) title: String,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) lines: Vec<Line>,
     /// Places on the x axis at which something was lost.
     pub(crate) marks: Vec<f64>,
-    /// Height as a share of the usual one.
     pub(crate) height: Height,
 }
 
@@ -101,6 +100,7 @@ fn fill(text: &mut String, plot: &Plot, screen: Screen) -> Result<(), Box<dyn st
         .x_label_formatter(&|at| label(&x.ticks, *at))
         .y_label_formatter(&|at| label(&y.ticks, *at))
         .label_style(("sans-serif", FONT_SIZE).into_font().color(&INK))
+        .axis_desc_style(("sans-serif", FONT_SIZE).into_font().color(&INK))
         .draw()?;
     for &at in marks {
         let ends = vec![(at, y.start), (at, y.end)];
@@ -196,4 +196,4 @@ pub(crate) const INK: RGBColor = RGBColor(0x1f, 0x23, 0x27);
 pub(crate) const GRID: RGBColor = RGBColor(0xd0, 0xd4, 0xda);
 pub(crate) const GAP: RGBColor = RGBColor(0xc8, 0x10, 0x2e);
 
-const FONT_SIZE: u32 = 13;
+const FONT_SIZE: u32 = 14;

@@ -62,7 +62,8 @@ pub(crate) fn timeline_words(facts: &Facts) -> String {
     words
 }
 
-/// As many columns beside each other as fit, the rest below.
+/// As many columns beside each other as fit, the rest below. Columns of one member stay together
+/// where they can.
 fn write_table(
     text: &mut String,
     group: &Group<'_>,
@@ -77,10 +78,17 @@ fn write_table(
             used += column_width(column);
             used <= width
         });
-        let (now, later) = rest.split_at(fits.count().max(1));
+        let (now, later) = rest.split_at(whole_members(rest, fits.count().max(1)));
         write_columns(text, now);
         rest = later;
     }
+}
+
+/// So many of the first `count` columns that no member is cut; all where there is one member.
+fn whole_members(columns: &[Column], count: usize) -> usize {
+    let is_end =
+        |at: &usize| *at == columns.len() || columns[*at].heads[0] != columns[*at - 1].heads[0];
+    (1..=count).rev().find(is_end).unwrap_or(count)
 }
 
 fn write_columns(text: &mut String, columns: &[Column]) {
@@ -204,6 +212,15 @@ count     12,000   12,000
         assert_eq!(text.matches("p99.99 ").count(), 4, "{text}");
         assert!(text.contains(" 20k/s"));
         assert!(text.contains(" 1.000"), "{text}");
+    }
+
+    #[test]
+    fn a_table_is_cut_between_members_where_it_can_be() {
+        let runs = [run("old", &["q.a", "q.b"], 1_000), run("new", &["q.a", "q.b"], 1_500)];
+        let wide = text(&runs, UnitName::Auto, 50);
+        assert_eq!(wide.matches("             old      new  ratio\n").count(), 2, "{wide}");
+        let narrow = text(&runs, UnitName::Auto, 20);
+        assert_eq!(narrow.matches("p50 ").count(), 6, "{narrow}");
     }
 
     #[test]

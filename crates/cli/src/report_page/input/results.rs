@@ -1,8 +1,8 @@
 //! What JSON tells of a run: the report of one, or results of a bench.
 //!
-//! Of a bench only so much is assumed: somewhere there are objects with percentiles (`p50`, `p99` and
-//! `max`, or the same with `_ns`), and what they are of is told by a `tag` or a `name` around them.
-//! Anything else is left alone, so that results of other versions can be read.
+//! Of results that are not ours only so much is assumed: somewhere there are objects with percentiles
+//! (`p50`, `p99` and `max`, or the same with `_ns`), and what they are of is told by a `tag` or a
+//! `name` around them. Anything else is left alone.
 
 use std::io::Read;
 use std::path::Path;
@@ -51,6 +51,8 @@ fn run(value: &Value) -> Run {
     let mut found = Found(Vec::new());
     if value["strategies"].is_array() && value["stages"].is_object() {
         found.add_report(value);
+    } else if value["command"] == "bench" && value["scenarios"].is_array() {
+        found.add_bench(value);
     } else {
         found.add(value, "");
     }
@@ -87,6 +89,18 @@ impl Found {
             }
         }
         self.push("pacing_error", figures(&report["recorded"]["pacing_error_ns"]).as_ref());
+    }
+
+    /// The scenarios of a bench, by the tags that they have in its interval log, and what each kind
+    /// of message took.
+    fn add_bench(&mut self, bench: &Value) {
+        for scenario in bench["scenarios"].as_array().into_iter().flatten() {
+            let name = scenario["name"].as_str().unwrap_or("unnamed");
+            self.push(&format!("total.{name}"), figures(&scenario["latency_ns"]).as_ref());
+            for (kind, value) in scenario["kinds"].as_object().into_iter().flatten() {
+                self.push(&format!("{name}.{kind}"), figures(value).as_ref());
+            }
+        }
     }
 
     /// Whatever has percentiles in `value`, which is at `path`.
@@ -229,6 +243,19 @@ mod tests {
             ("handle.b/1", 3, 2),
         ];
         check(&report, &expected);
+    }
+
+    #[test]
+    fn a_bench_s_scenarios_have_the_tags_of_its_log() {
+        let rounds = [latency(1, 8), latency(1, 9)];
+        let scenarios = json!([
+            {"name": "ring.rate=10000", "latency_ns": latency(2, 5), "rounds": rounds, "per_s": 1.5},
+            {"name": "decode", "latency_ns": latency(2, 6), "kinds": {"trade": latency(1, 7)}},
+        ]);
+        let bench = json!({"command": "bench", "scenarios": scenarios, "floor": {"tight_ns": 60}});
+        let expected =
+            [("total.ring.rate=10000", 2, 5), ("total.decode", 2, 6), ("decode.trade", 1, 7)];
+        check(&bench, &expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::super::{Run, Series};
 use crate::args::UnitName;
 use crate::inspect::chart::whole;
 
-/// The ranks that are drawn by rate.
+/// The ranks that are drawn by the steps of a ladder.
 const RANKS: [Rank; 4] = [Rank::P50, Rank::P99, Rank::P99_9, Rank::Max];
 
 /// Latency by percentile: one line for each member and run.
@@ -26,7 +26,7 @@ pub(super) fn percentiles(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Pl
         has_dots: *has_dots,
     });
     Plot {
-        title: format!("{}: latency by percentile{note}", group.heading()),
+        title: format!("Latency by percentile{note}"),
         x: Axis::percentile(points().map(|it| it.nines).fold(0.0, f64::max)),
         y: Axis::latency(points().map(|it| it.ns), unit),
         lines: lines.collect(),
@@ -44,13 +44,11 @@ fn curve(series: &Series) -> (Vec<CurvePoint>, bool) {
     }
 }
 
-/// Latency by rate: one line for each rank and run.
-pub(super) fn by_rate(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option<Plot> {
-    if group.members.len() < 2 || !group.is_by_rate {
-        return None;
-    }
+/// Latency by the steps of a ladder: one line for each rank and run.
+pub(super) fn by_step(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option<Plot> {
+    let ladder = group.ladder.filter(|_| group.members.len() > 1)?;
     let point = |member: &GroupMember<'_>, run: usize, rank| {
-        Some((member.rate?, member.series[run]?.figures.get(rank)?))
+        Some((member.step?, member.series[run]?.figures.get(rank)?))
     };
     let mut lines = Vec::new();
     for run in 0..runs.len().min(DASHES.len()) {
@@ -59,7 +57,7 @@ pub(super) fn by_rate(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option
             lines.push(Line {
                 label: label(rank.label(), run, runs),
                 pen: Pen { colour, dash: run },
-                points: points.map(|(rate, ns)| (rate.log10(), log_ns(ns))).collect(),
+                points: points.map(|(step, ns)| (step.log10(), log_ns(ns))).collect(),
                 has_dots: true,
             });
         }
@@ -67,8 +65,8 @@ pub(super) fn by_rate(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option
     let all_ns = group.members.iter().flat_map(|it| it.series.iter().flatten());
     let all_ns = all_ns.flat_map(|it| RANKS.into_iter().filter_map(|rank| it.figures.get(rank)));
     Some(Plot {
-        title: format!("{}: latency", group.heading()),
-        x: Axis::rate(group.members.iter().filter_map(|it| it.rate)),
+        title: format!("Latency by {}", ladder.name()),
+        x: Axis::steps(ladder, group.members.iter().filter_map(|it| it.step)),
         y: Axis::latency(all_ns, unit),
         lines,
         marks: Vec::new(),
