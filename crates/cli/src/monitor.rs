@@ -218,3 +218,36 @@ impl Monitor {
         (self.line_frames, self.line_published) = (frames, published);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tickring_event::MarketEvent;
+    use tickring_ingest::notices;
+    use tickring_metrics::Counters;
+    use tickring_ring::{Capacity, ring};
+
+    use super::*;
+
+    #[test]
+    fn the_interval_log_is_collected_and_the_timeline_kept_where_no_lines_are_printed() {
+        let (clock, time) = Clock::mock();
+        let (publisher, _pollers) = ring::<MarketEvent>(Capacity::new(8).unwrap(), 1);
+        let counters = Arc::new(SharedCounters::new());
+        let talk = Talk::new(LogLevel::Error);
+        let (_sender, notices) = notices();
+        let mut monitor =
+            Monitor::new(talk, clock.clone(), publisher.gauges(), Arc::clone(&counters), notices);
+        monitor.watch(&[], clock.ticks(), Duration::ZERO);
+        assert!(!monitor.turn(&[]), "nothing is there yet");
+        time.advance_ns(COLLECT_NS);
+        let mut now = Counters::new();
+        now.add(Counter::Frames, 7);
+        counters.store_from(&now);
+        assert!(monitor.turn(&[]));
+        assert!(!monitor.turn(&[]), "it is too early again");
+        time.advance_ns(COLLECT_NS);
+        assert!(monitor.turn(&[]));
+        let timeline = monitor.timeline(2 * COLLECT_NS);
+        assert_eq!(timeline.iter().map(|it| it.frames).collect::<Vec<_>>(), [7, 0]);
+    }
+}

@@ -125,3 +125,58 @@ fn table(group: &Group<'_>, runs: &[Run], unit: UnitName) -> String {
     html.push_str("</tbody>\n</table>\n</div>\n");
     html
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
+    use tickring_metrics::TimelineEntry;
+
+    use super::super::figures::Figures;
+    use super::super::{IntervalPoint, Series};
+    use super::*;
+
+    fn figures(count: u64, ns: u64) -> Figures {
+        Figures { count, values_ns: [Some(ns), None, Some(ns), Some(1), None, Some(u64::MAX)] }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn no_figures_make_a_picture_fail(
+            values in vec((any::<u64>(), any::<u64>(), 0..4_u64), 0..5),
+            tag in "(ring[.]rate=[0-9]{1,18}[.]?[0-9]{0,2}|.{0,12})",
+        ) {
+            let point = |&(at_ns, ns, small): &(u64, u64, u64)| IntervalPoint {
+                at_ns,
+                length_ns: ns,
+                figures: figures(small, ns),
+            };
+            let entry = |&(at_ns, length_ns, gaps): &(u64, u64, u64)| TimelineEntry {
+                at_ns,
+                length_ns,
+                gaps,
+                events: at_ns,
+                depth_max: length_ns,
+                ..TimelineEntry::default()
+            };
+            let series = values.iter().enumerate().map(|(index, &(count, ns, _))| Series {
+                tag: format!("{tag}{index}"),
+                figures: figures(count, ns),
+                curve: Vec::new(),
+                intervals: values.iter().map(point).collect(),
+            });
+            let run = Run {
+                name: tag.clone(),
+                start_time_ns: values.first().map(|it| it.0),
+                series: series.collect(),
+                timeline: values.iter().map(entry).collect(),
+                ..Run::default()
+            };
+            let html = page(&[run.clone(), run], UnitName::Auto).unwrap();
+            prop_assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+            prop_assert!(html.ends_with("</html>\n"));
+        }
+    }
+}

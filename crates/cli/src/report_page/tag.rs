@@ -65,16 +65,20 @@ fn split_step(tag: &str, ladder: Ladder) -> Option<Parts> {
     Some(Parts { group, member: Member::Step(ladder, value) })
 }
 
-/// A number above 0, in plain digits or as 10k, 1.5m.
+/// A number in plain digits or as 10k, 1.5m.
 fn number(text: &str) -> Option<f64> {
     let (digits, factor) = match text.strip_suffix(['k', 'K']) {
         Some(digits) => (digits, 1e3),
         None => text.strip_suffix(['m', 'M']).map_or((text, 1.0), |digits| (digits, 1e6)),
     };
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let value = digits.parse::<f64>().ok().filter(|it| is_plain && it.is_finite())?;
-    (value > 0.0).then_some(value * factor)
+    let value = digits.parse::<f64>().ok().filter(|_| is_plain)? * factor;
+    (STEP_MIN..=STEP_MAX).contains(&value).then_some(value)
 }
+
+/// Steps beyond these are no rates and no bursts, and fit on no axis.
+const STEP_MIN: f64 = 1e-3;
+const STEP_MAX: f64 = 1e15;
 
 /// Whether all of `text` is like `glob`: `*` stands for any characters, `?` for one.
 pub(crate) fn is_like(text: &str, glob: &str) -> bool {
