@@ -54,12 +54,12 @@ pub(super) fn by_step(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option
     for run in 0..runs.len().min(DASHES.len()) {
         for (colour, rank) in RANKS.into_iter().enumerate() {
             let points = group.members.iter().filter_map(|it| point(it, run, rank));
-            lines.push(Line {
-                label: label(rank.label(), run, runs),
-                pen: Pen { colour, dash: run },
-                points: points.map(|(step, ns)| (step.log10(), log_ns(ns))).collect(),
-                has_dots: true,
-            });
+            let points: Vec<_> = points.map(|(step, ns)| (step.log10(), log_ns(ns))).collect();
+            if points.is_empty() {
+                continue;
+            }
+            let (label, pen) = (label(rank.label(), run, runs), Pen { colour, dash: run });
+            lines.push(Line { label, pen, points, has_dots: true });
         }
     }
     let all_ns = group.members.iter().flat_map(|it| it.series.iter().flatten());
