@@ -29,6 +29,7 @@
 
 mod args;
 mod commands;
+mod doctor;
 mod engine;
 mod exit;
 mod inspect;
@@ -71,6 +72,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => commands::export::run(&args),
         #[cfg(not(feature = "export"))]

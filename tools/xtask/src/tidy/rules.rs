@@ -51,9 +51,12 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("disruptor", &["ring"]),
     // Two owners: whole files of a recording, and the histograms of an interval log one by one.
     ("flate2", &["capture", "metrics"]),
+    ("foldhash", &["ingest"]),
     ("hdrhistogram", &["metrics"]),
     // Here and not in `export`: it writes to a terminal, and libraries do not.
     ("indicatif", &["cli"]),
+    // For the one system call of `doctor` that has no safe wrapper.
+    ("libc", &["cli"]),
     ("mcap", &["capture"]),
     ("mimalloc", &["cli"]),
     ("plotters", &["cli"]),
