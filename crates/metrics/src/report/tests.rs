@@ -81,8 +81,8 @@ fn field_names_are_the_contract() {
     let report = json(&full());
     check_fields(
         &report,
-        "schema_version command host wall_ns frames bytes decode_errors control messages events loss gaps \
-         connections ring stages strategies services books run_hash bottleneck drained",
+        "schema_version command host start_time_ns wall_ns frames bytes decode_errors control messages events \
+         loss gaps connections ring timeline stages strategies services books run_hash bottleneck drained",
     );
     check_fields(&report["host"], "cpus model pinned virtualised");
     check_fields(&report["decode_errors"], "total by_reason");
