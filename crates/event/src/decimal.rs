@@ -94,6 +94,30 @@ impl fmt::Display for DecimalText {
     }
 }
 
+/// The number that the digits in front of `text` make, modulo two to the 64, and how many they are.
+#[inline]
+#[must_use]
+pub fn leading_digits(text: &[u8]) -> (u64, usize) {
+    let (mut value, mut len) = (0_u64, 0);
+    let mut rest = text;
+    while let Some((word, behind)) = rest.split_first_chunk()
+        && let Some(eight) = plain::eight_digits(u64::from_le_bytes(*word) ^ plain::each(b'0'))
+    {
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight);
+        len += 8;
+        rest = behind;
+    }
+    for byte in rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    (value, len)
+}
+
 pub(crate) const fn power_of_ten(exponent: u8) -> u64 {
     10_u64.pow(exponent as u32)
 }
@@ -268,6 +292,23 @@ mod tests {
     fn digits_below_the_scale_must_be_zeros() {
         check("1.2500", 2, Ok(125));
         check("1.2501", 2, Err(DecimalError::TooPrecise));
+    }
+
+    #[test]
+    fn leading_digits_end_at_the_first_other_byte() {
+        for (text, expected) in [
+            ("", (0, 0)),
+            ("x1", (0, 0)),
+            ("7", (7, 1)),
+            ("1723161256313,", (1_723_161_256_313, 13)),
+            ("12345678", (12_345_678, 8)),
+            ("0000000012345678.5", (12_345_678, 16)),
+            ("1234567/12345678", (1_234_567, 7)),
+            ("1234567:12345678", (1_234_567, 7)),
+            ("18446744073709551616", (0, 20)),
+        ] {
+            assert_eq!(leading_digits(text.as_bytes()), expected, "{text}");
+        }
     }
 
     #[test]

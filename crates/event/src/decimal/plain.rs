@@ -22,38 +22,39 @@ pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
 /// Up to eight bytes: their digits and how many of them are decimals.
 #[inline]
 fn short(text: &[u8]) -> Option<(u64, usize)> {
-    let word = load(text)?;
-    let (digits, decimals) = without_point(word, text.len())?;
-    (decimals != Some(0)).then_some((eight_digits(digits)?, decimals.unwrap_or(0)))
+    let digits = aligned(load(text)?, text.len());
+    let Some(point) = point_in(digits) else { return Some((eight_digits(digits)?, 0)) };
+    if point == 8 - text.len() || point == 7 {
+        return None;
+    }
+    Some((eight_digits(closed_up(digits, point))?, 7 - point))
 }
 
 /// Nine to sixteen bytes, as a first word of eight and a second of the rest.
 #[inline]
 fn long(text: &[u8]) -> Option<(u64, usize)> {
     let rest_len = text.len().checked_sub(8).filter(|len| *len <= 8)?;
-    let first = u64::from_le_bytes(*text.first_chunk()?);
+    let first = aligned(u64::from_le_bytes(*text.first_chunk()?), 8);
     // The last eight bytes, without those that the first word has.
     let rest = u64::from_le_bytes(*text.last_chunk()?) >> (8 * (8 - rest_len));
-    let (first, first_decimals) = without_point(first, 8)?;
-    if let Some(decimals) = first_decimals {
-        let rest = eight_digits(aligned(rest, rest_len))?;
-        let shift = POWERS[rest_len].cast_unsigned();
-        return Some((eight_digits(first)? * shift + rest, decimals + rest_len));
+    if let Some(point) = point_in(first).filter(|point| *point > 0) {
+        let first = closed_up(first, point);
+        return joined(first, aligned(rest, rest_len), rest_len, 7 - point + rest_len);
     }
-    if rest.to_le_bytes()[0] == b'.' {
-        // The point is between the two words.
-        let rest_len = rest_len.checked_sub(1).filter(|len| *len > 0)?;
-        let rest = eight_digits(aligned(rest >> 8, rest_len))?;
-        let shift = POWERS[rest_len].cast_unsigned();
-        return Some((eight_digits(first)? * shift + rest, rest_len));
-    }
-    let (rest, decimals) = without_point(rest, rest_len)?;
-    if decimals == Some(0) {
+    let rest = aligned(rest, rest_len);
+    let Some(point) = point_in(rest) else { return joined(first, rest, rest_len, 0) };
+    let decimals = 7 - point;
+    if decimals == 0 {
         return None;
     }
-    let rest_digits = rest_len - usize::from(decimals.is_some());
-    let shift = POWERS[rest_digits].cast_unsigned();
-    Some((eight_digits(first)? * shift + eight_digits(rest)?, decimals.unwrap_or(0)))
+    joined(first, closed_up(rest, point), rest_len - 1, decimals)
+}
+
+/// The number of two words of digits, `rest_len` of them in the second.
+#[inline]
+fn joined(first: u64, rest: u64, rest_len: usize, decimals: usize) -> Option<(u64, usize)> {
+    let shift = POWERS[rest_len & 15].cast_unsigned();
+    Some((eight_digits(first)?.wrapping_mul(shift).wrapping_add(eight_digits(rest)?), decimals))
 }
 
 /// The bytes of 1 to 8, the first one lowest.
@@ -82,24 +83,22 @@ const fn aligned(word: u64, len: usize) -> u64 {
     (word << free) ^ (each(b'0') << free)
 }
 
-/// As [`aligned`], closed up over the point, and how many digits followed it. None where it
-/// has nothing before it.
+/// In which byte the point is, counted from the lowest.
 #[inline]
-fn without_point(word: u64, len: usize) -> Option<(u64, Option<usize>)> {
-    let digits = aligned(word, len);
+const fn point_in(digits: u64) -> Option<usize> {
     let point = digits ^ each(b'.' ^ b'0');
     // The lowest mark is right; those above it may be false.
     let marks = point.wrapping_sub(each(1)) & !point & each(0x80);
-    if marks == 0 {
-        return Some((digits, None));
-    }
-    let at = marks.trailing_zeros() & !7;
-    if at as usize == 8 * (8 - len) {
-        return None;
-    }
+    if marks == 0 { None } else { Some(marks.trailing_zeros() as usize / 8) }
+}
+
+/// The digits before the point moved up by one byte, over it.
+#[inline]
+const fn closed_up(digits: u64, point: usize) -> u64 {
+    let at = 8 * point;
     let whole = digits & ((1 << at) - 1);
     let fraction = digits >> at >> 8 << 8 << at;
-    Some(((whole << 8) | fraction, Some((56 - at as usize) / 8)))
+    (whole << 8) | fraction
 }
 
 /// The number that eight values of 0 to 9 make, the first in the lowest byte: pairs, then fours, then
@@ -107,7 +106,7 @@ fn without_point(word: u64, len: usize) -> Option<(u64, Option<usize>)> {
 ///
 /// Source: Johnny Lee's and Daniel Lemire's "Quickly parsing eight digits" (2018).
 #[inline]
-const fn eight_digits(digits: u64) -> Option<u64> {
+pub(super) const fn eight_digits(digits: u64) -> Option<u64> {
     const MASK: u64 = 0x0000_00FF_0000_00FF;
     const UPPER: u64 = 100 + (1_000_000 << 32);
     const LOWER: u64 = 1 + (10_000 << 32);
@@ -121,7 +120,7 @@ const fn eight_digits(digits: u64) -> Option<u64> {
 }
 
 #[inline]
-const fn each(byte: u8) -> u64 {
+pub(super) const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 

@@ -7,6 +7,7 @@
 //! tests hold the two against each other.
 
 use simd_json::{Node, StaticNode};
+use tickring_event::leading_digits;
 
 use super::Numbers;
 
@@ -146,9 +147,9 @@ impl<'text> Scanner<'text, '_> {
         let rest = self.text.get(self.at - 1..)?;
         let is_negative = first == b'-';
         let unsigned = &rest[usize::from(is_negative)..];
-        let (value, whole) = digits(unsigned);
+        let (value, whole) = leading_digits(unsigned);
         let point = unsigned.get(whole) == Some(&b'.');
-        let decimals = if point { digits(&unsigned[whole + 1..]).1 } else { 0 };
+        let decimals = if point { leading_digits(&unsigned[whole + 1..]).1 } else { 0 };
         let len = whole + usize::from(point) + decimals;
         // `-0` is a number whose sign is told in no other way.
         let is_idle_zero = unsigned.first() == Some(&b'0') && (whole > 1 || is_negative && !point);
@@ -210,21 +211,6 @@ impl<'text> Scanner<'text, '_> {
             self.at += 1;
         }
     }
-}
-
-/// The number that the digits in front make, modulo two to the 64, and how many they are.
-#[inline]
-fn digits(text: &[u8]) -> (u64, usize) {
-    let (mut value, mut len) = (0_u64, 0);
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        len += 1;
-    }
-    (value, len)
 }
 
 /// Bytes that stand in a string for themselves.
