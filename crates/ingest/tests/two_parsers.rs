@@ -28,18 +28,24 @@ const RECORDINGS: [(&str, Make); 12] = [
     ("bybit-v5/linear_20260809.gz", |it| bybit(BybitProduct::Linear, it)),
     ("bybit-v5/spot_20260809.gz", |it| bybit(BybitProduct::Spot, it)),
     ("coinbase-advanced/btcusd_ethusd_20260809.gz", |it| {
-        Box::new(CoinbaseAdvanced::new(Subscription::default(), it).unwrap())
+        Box::new(
+            CoinbaseAdvanced::new(Subscription::default(), it).expect("a recording is decodable"),
+        )
     }),
     ("coinbase-exchange/products10_20210417.gz", |it| {
-        Box::new(CoinbaseExchange::new(Subscription::default(), it).unwrap())
+        Box::new(
+            CoinbaseExchange::new(Subscription::default(), it).expect("a recording is decodable"),
+        )
     }),
     ("kraken-v1/book1000_20210417.gz", kraken_v1),
     ("kraken-v1/ticker_20210417.gz", kraken_v1),
     ("kraken-v1/trade_20210417.gz", kraken_v1),
     ("kraken-v2/minagbp_d25_20260816.gz", |it| {
-        Box::new(Kraken::new(Subscription::default(), it).unwrap())
+        Box::new(Kraken::new(Subscription::default(), it).expect("a recording is decodable"))
     }),
-    ("okx-v5/books_20220513.gz", |it| Box::new(Okx::new(Subscription::default(), it).unwrap())),
+    ("okx-v5/books_20220513.gz", |it| {
+        Box::new(Okx::new(Subscription::default(), it).expect("a recording is decodable"))
+    }),
 ];
 
 fn binance_spot(instruments: Arc<Instruments>) -> Box<dyn Venue> {
@@ -47,7 +53,10 @@ fn binance_spot(instruments: Arc<Instruments>) -> Box<dyn Venue> {
 }
 
 fn bybit(product: BybitProduct, instruments: Arc<Instruments>) -> Box<dyn Venue> {
-    Box::new(Bybit::new(product, Subscription::default(), instruments).unwrap())
+    Box::new(
+        Bybit::new(product, Subscription::default(), instruments)
+            .expect("a recording is decodable"),
+    )
 }
 
 fn kraken_v1(instruments: Arc<Instruments>) -> Box<dyn Venue> {
@@ -82,7 +91,7 @@ type Given = (Result<Inbound, DecodeError>, Vec<MarketEvent>, Vec<Command>, Vec<
 impl Side {
     fn new(make: Make, parsers: Parsers) -> Self {
         let mut venue = make(Arc::new(Instruments::with_capacity(64)));
-        venue.json().unwrap().set_parsers(parsers);
+        venue.json().expect("a recording is decodable").set_parsers(parsers);
         Self { venue, batch: EventBatch::new() }
     }
 
@@ -100,7 +109,7 @@ impl Side {
     }
 
     fn tally(&mut self) -> Tally {
-        self.venue.json().unwrap().tally()
+        self.venue.json().expect("a recording is decodable").tally()
     }
 }
 
@@ -128,9 +137,9 @@ impl Pair {
 }
 
 fn frames(path: &Path) -> Vec<Vec<u8>> {
-    let mut reader = LineReader::open(path).unwrap();
+    let mut reader = LineReader::open(path).expect("a recording is decodable");
     let mut frames = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_frame().expect("a recording is decodable") {
         frames.push(frame.text.to_vec());
     }
     frames

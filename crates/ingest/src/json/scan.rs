@@ -107,22 +107,22 @@ impl<'text> Scanner<'text, '_> {
     /// A value whose first byte was read.
     #[inline(always)]
     fn value(&mut self, first: u8, depth: usize) -> Option<()> {
-        if first == b'"' {
-            let text = self.string()?;
-            self.nodes.push(Node::String(text));
-            return Some(());
+        // Each writes its own node: one that is handed back is copied in pieces, and the processor waits
+        // for them.
+        match first {
+            b'"' => {
+                let text = self.string()?;
+                self.nodes.push(Node::String(text));
+                Some(())
+            }
+            b'0'..=b'9' | b'-' => self.number(first),
+            b'{' => self.object(depth.checked_sub(1)?),
+            b'[' => self.array(depth.checked_sub(1)?),
+            b't' => self.literal("rue", StaticNode::Bool(true)),
+            b'f' => self.literal("alse", StaticNode::Bool(false)),
+            b'n' => self.literal("ull", StaticNode::Null),
+            _ => None,
         }
-        let node = match first {
-            b'0'..=b'9' | b'-' => self.number(first)?,
-            b'{' => return self.object(depth.checked_sub(1)?),
-            b'[' => return self.array(depth.checked_sub(1)?),
-            b't' => self.literal("rue", StaticNode::Bool(true))?,
-            b'f' => self.literal("alse", StaticNode::Bool(false))?,
-            b'n' => self.literal("ull", StaticNode::Null)?,
-            _ => return None,
-        };
-        self.nodes.push(node);
-        Some(())
     }
 
     /// The string whose first quote was read.
@@ -143,7 +143,7 @@ impl<'text> Scanner<'text, '_> {
 
     /// The number whose first byte was read.
     #[inline]
-    fn number(&mut self, first: u8) -> Option<Node<'text>> {
+    fn number(&mut self, first: u8) -> Option<()> {
         let rest = self.text.get(self.at - 1..)?;
         let is_negative = first == b'-';
         let unsigned = &rest[usize::from(is_negative)..];
@@ -160,25 +160,29 @@ impl<'text> Scanner<'text, '_> {
         let text = &rest[..len + usize::from(is_negative)];
         self.at += text.len() - 1;
         if self.numbers == Numbers::Quoted {
-            return Some(Node::String(ascii(text)));
-        }
-        Some(Node::Static(match (point, is_negative) {
-            (false, _) if whole > DIGITS_MAX => return None,
-            (false, false) => StaticNode::U64(value),
-            (false, true) => StaticNode::I64(-i64::try_from(value).ok()?),
+            self.nodes.push(Node::String(ascii(text)));
+        } else if point {
             // Nobody asks for its value: decimals are read from their text.
-            (true, _) => StaticNode::F64(f64::NAN),
-        }))
+            self.nodes.push(Node::Static(StaticNode::F64(f64::NAN)));
+        } else if whole > DIGITS_MAX {
+            return None;
+        } else if is_negative {
+            self.nodes.push(Node::Static(StaticNode::I64(-i64::try_from(value).ok()?)));
+        } else {
+            self.nodes.push(Node::Static(StaticNode::U64(value)));
+        }
+        Some(())
     }
 
     /// A word whose first letter was read.
-    fn literal(&mut self, rest: &str, value: StaticNode) -> Option<Node<'text>> {
+    fn literal(&mut self, rest: &str, value: StaticNode) -> Option<()> {
         let end = self.at + rest.len();
         if self.text.get(self.at..end)? != rest.as_bytes() {
             return None;
         }
         self.at = end;
-        Some(Node::Static(value))
+        self.nodes.push(Node::Static(value));
+        Some(())
     }
 
     /// The next byte that is no space.
