@@ -34,6 +34,7 @@ mod exit;
 mod inspect;
 mod interrupt;
 mod machine;
+mod memory;
 mod monitor;
 mod options;
 mod output;

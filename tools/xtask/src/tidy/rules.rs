@@ -59,7 +59,8 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("parquet", &["export"]),
     ("quanta", &["metrics"]),
     ("rtrb", &["capture"]),
-    ("rustix", &["ingest"]),
+    // Two owners: system calls of the socket and of the process's memory, which share no types.
+    ("rustix", &["ingest", "cli"]),
     ("rustls", &["ingest"]),
     ("rustls-native-certs", &["ingest"]),
     ("signal-hook", &["cli"]),
