@@ -11,6 +11,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("strategy", &["event", "ring", "metrics", "book"]),
     ("simulator", &["event", "capture"]),
     ("export", &["event", "capture"]),
+    ("harness", &["metrics"]),
     (
         "cli",
         &[
@@ -23,6 +24,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "strategy",
             "simulator",
             "export",
+            "harness",
         ],
     ),
 ];
