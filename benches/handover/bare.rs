@@ -51,12 +51,13 @@ pub fn bare<E: Copy + Default>(slots: usize, readers: usize) -> (Publisher<E>, V
 }
 
 impl<E: Copy> Publisher<E> {
-    /// Publishes all of `events` at once, or none where they have no room.
+    /// Publishes `count` events at once, or none where they have no room. `fill` is given each one's
+    /// place, counted from 0, and what its slot held last.
     #[expect(unsafe_code, reason = "the slots are free: see below")]
     #[inline]
-    pub fn try_publish(&mut self, events: impl ExactSizeIterator<Item = E>) -> bool {
+    pub fn try_publish(&mut self, count: usize, mut fill: impl FnMut(usize, &mut E)) -> bool {
         let ring = &*self.ring;
-        let end = self.next + events.len() as u64;
+        let end = self.next + count as u64;
         if end > self.clear {
             // Acquire: pairs with the readers' Release, so that what they read was read before it is
             // written again.
@@ -66,10 +67,12 @@ impl<E: Copy> Publisher<E> {
                 return false;
             }
         }
-        for (sequence, event) in (self.next..).zip(events) {
+        for (sequence, index) in (self.next..).zip(0..count) {
             // SAFETY: every reader has passed this slot's last event (`clear`), and none reads the
             // next one before the cursor says so.
-            unsafe { ring.slots[slot(sequence, ring.slots.len())].write(event) };
+            unsafe {
+                ring.slots[slot(sequence, ring.slots.len())].write(|event| fill(index, event));
+            }
         }
         self.next = end;
         // Release: pairs with the readers' Acquire; they see what was written before it.

@@ -34,7 +34,7 @@ macro_rules! model {
                     })
                     .collect();
                 for event in 0..EVENTS {
-                    while !publisher.try_publish([event + 100].into_iter()) {
+                    while !publisher.try_publish(1, |_, slot| *slot = event + 100) {
                         thread::yield_now();
                     }
                 }

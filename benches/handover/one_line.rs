@@ -59,12 +59,13 @@ pub fn one_line<E: Copy + Default>(slots: usize, readers: usize) -> (Publisher<E
 }
 
 impl<E: Copy> Publisher<E> {
-    /// Publishes all of `events`, or none where they have no room. Readers see them one by one.
+    /// Publishes `count` events, or none where they have no room; readers see them one by one. `fill`
+    /// is given each one's place, counted from 0, and what its slot held last.
     #[expect(unsafe_code, reason = "the slots are free: see below")]
     #[inline]
-    pub fn try_publish(&mut self, events: impl ExactSizeIterator<Item = E>) -> bool {
+    pub fn try_publish(&mut self, count: usize, mut fill: impl FnMut(usize, &mut E)) -> bool {
         let ring = &*self.ring;
-        let end = self.next + events.len() as u64;
+        let end = self.next + count as u64;
         if end > self.clear {
             // Acquire: pairs with the readers' Release, so that what they read was read before it is
             // written again.
@@ -74,11 +75,11 @@ impl<E: Copy> Publisher<E> {
                 return false;
             }
         }
-        for (sequence, event) in (self.next..).zip(events) {
+        for (sequence, index) in (self.next..).zip(0..count) {
             let slot = &ring.slots[slot(sequence, ring.slots.len())];
             // SAFETY: every reader has passed this slot's last event (`clear`), and none reads the
             // next one before the slot's sequence says so.
-            unsafe { slot.event.write(event) };
+            unsafe { slot.event.write(|event| fill(index, event)) };
             // Release: pairs with the readers' Acquire; they see the event written before it.
             slot.published.store(sequence + 1, Ordering::Release);
         }

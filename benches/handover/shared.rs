@@ -29,18 +29,16 @@ impl<E: Copy> Shared<E> {
     }
 
     /// # Safety
-    /// Nobody reads or writes this place at the same time.
+    /// Nobody reads or writes this place until `write` returns.
     #[expect(unsafe_code, reason = "the callers' sequences prove it; loom checks them")]
     #[inline]
-    pub(super) unsafe fn write(&self, event: E) {
+    pub(super) unsafe fn write(&self, write: impl FnOnce(&mut E)) {
         #[cfg(loom)]
         // SAFETY: the caller's promise.
-        self.0.with_mut(|place| unsafe { place.write(event) });
+        self.0.with_mut(|place| write(unsafe { &mut *place }));
         #[cfg(not(loom))]
         // SAFETY: the caller's promise.
-        unsafe {
-            self.0.get().write(event);
-        }
+        write(unsafe { &mut *self.0.get() });
     }
 
     /// # Safety

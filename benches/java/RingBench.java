@@ -1,7 +1,8 @@
 // LMAX's disruptor, asked what `benches/ring.rs` asks the others: 16-word events, polled, spinning.
 //
 // Reads one block's name and numbers a line, answers with its figure:
-//   hand_over SAMPLES TRIPS | paced EVENTS PERIOD_NS | burst EVENTS BURSTS PERIOD_NS | flat_out EVENTS RECEIVERS
+//   hand_over SAMPLES TRIPS | paced EVENTS PERIOD_NS | burst EVENTS BURSTS PERIOD_NS
+//   | flat_out EVENTS RECEIVERS CHUNK
 // The first line it writes says that it is warm.
 
 import com.lmax.disruptor.BusySpinWaitStrategy;
@@ -217,21 +218,27 @@ public final class RingBench {
         return median(values);
     }
 
-    static double flatOut(int capacity, int events, int receivers) throws Exception {
+    static double flatOut(int capacity, int events, int receivers, int chunk) throws Exception {
         Link link = new Link(capacity, receivers);
-        AtomicLong started = new AtomicLong(), ended = new AtomicLong();
+        double[] slowest = new double[receivers];
         Thread[] follow = new Thread[receivers];
         for (int index = 0; index < receivers; index++) {
-            Receiver receiver = new Receiver(link.pollers[index]);
+            int self = index;
             follow[index] = start(() -> {
-                receiver.receive(events);
+                Receiver receiver = new Receiver(link.pollers[self]);
+                double[] values = new double[events / chunk];
+                for (int value = 0; value < values.length; value++) {
+                    long begin = System.nanoTime();
+                    receiver.receive(chunk);
+                    values[value] = (System.nanoTime() - begin) / (double) chunk;
+                }
+                receiver.receive(events - (long) values.length * chunk);
                 receiver.finish();
-                ended.accumulateAndGet(System.nanoTime(), Math::max);
+                slowest[self] = median(values);
             });
         }
         Thread lead = start(() -> {
             Sender sender = new Sender(link.ring);
-            started.set(System.nanoTime());
             for (int left = events; left > 0; left -= BATCH) {
                 sender.send(Math.min(left, BATCH), 0);
             }
@@ -240,7 +247,7 @@ public final class RingBench {
         for (Thread thread : follow) {
             thread.join();
         }
-        return (ended.get() - started.get()) / (double) events;
+        return Arrays.stream(slowest).max().orElse(0);
     }
 
     static double block(int capacity, String[] words) throws Exception {
@@ -253,7 +260,7 @@ public final class RingBench {
             case "burst":
                 return burst(capacity, first, Integer.parseInt(words[2]), Long.parseLong(words[3]));
             case "flat_out":
-                return flatOut(capacity, first, Integer.parseInt(words[2]));
+                return flatOut(capacity, first, Integer.parseInt(words[2]), Integer.parseInt(words[3]));
             default:
                 throw new IllegalArgumentException(words[0]);
         }
@@ -266,7 +273,7 @@ public final class RingBench {
             paced(capacity, 2_000, 2_000);
             burst(capacity, 100, 500, 2_000);
             burst(capacity, 1_000, 100, 2_000);
-            flatOut(capacity, 500_000, 1);
+            flatOut(capacity, 500_000, 1, 8_192);
         }
         System.out.println("warm");
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::run::{BATCH, Bench, PERIOD_NS, Scenario, TRIPS};
+use super::run::{Bench, CHUNK, PERIOD_NS, Scenario, TRIPS};
 
 /// Debian's package `libdisruptor-java`.
 const JAR: &str = "/usr/share/java/disruptor.jar";
@@ -73,7 +73,7 @@ impl Java {
                 format!("burst {events} {} {PERIOD_NS}", (size.burst_events / events).max(5))
             }
             Scenario::FlatOut { receivers } => {
-                format!("flat_out {} {receivers}", size.flat_out.next_multiple_of(BATCH))
+                format!("flat_out {} {receivers} {CHUNK}", size.flat_out)
             }
         };
         let input = self.input.as_mut().expect("it is open until the end");

@@ -27,7 +27,8 @@ impl Peer for Bare {
 
     #[inline]
     fn offer(sender: &mut Self::Sender, events: &mut [Event]) -> usize {
-        if sender.try_publish(events.iter().copied()) { events.len() } else { 0 }
+        let count = events.len();
+        if sender.try_publish(count, |index, event| *event = events[index]) { count } else { 0 }
     }
 
     #[inline]
@@ -55,8 +56,8 @@ impl Peer for OneLine {
 
     #[inline]
     fn offer(sender: &mut Self::Sender, events: &mut [Event]) -> usize {
-        let bodies = events.iter().map(|event| event.body);
-        if sender.try_publish(bodies) { events.len() } else { 0 }
+        let count = events.len();
+        if sender.try_publish(count, |index, body| *body = events[index].body) { count } else { 0 }
     }
 
     #[inline]

@@ -18,6 +18,10 @@ pub(crate) const BATCH: usize = 32;
 /// show.
 pub(crate) const TRIPS: usize = 16;
 
+/// Events of which one value of [`Scenario::FlatOut`] is the mean; of the values, the median counts, so
+/// that a neighbour's time slice does not.
+pub(crate) const CHUNK: usize = 8_192;
+
 /// What is done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Scenario {
@@ -27,7 +31,7 @@ pub(crate) enum Scenario {
     Paced,
     /// So many events at once, then silence; from the first attempt until the last has come, in ns.
     Burst(usize),
-    /// As fast as it goes, in batches; ns an event.
+    /// As fast as it goes, in batches; ns an event, of the slowest receiver.
     FlatOut { receivers: usize },
 }
 
@@ -219,31 +223,33 @@ impl Bench {
     fn flat_out<P: Peer>(&self, receivers: usize) -> f64 {
         let (mut sender, outs) = P::link(self.capacity, receivers);
         let events = self.size.flat_out;
-        let started = AtomicU64::new(0);
-        let ended = AtomicU64::new(0);
-        let (started, ended) = (&started, &ended);
         let has_cores = !self.cores.is_empty() && self.cores.len() > receivers;
         scope(|scope| {
+            let mut followers = Vec::new();
             for (index, mut out) in outs.into_iter().enumerate() {
                 let follow = move || {
                     self.pin(index + 1);
                     let mut seen = Count::default();
+                    let mut values = Vec::with_capacity(events / CHUNK);
+                    let mut start = self.clock.ticks();
                     while seen.count() < events as u64 {
                         let check = &mut |sequence, body: &_| seen.check(sequence, body);
                         if P::take(&mut out, BATCH, check) == 0 {
                             if has_cores { hint::spin_loop() } else { yield_now() }
                         }
+                        if seen.count() >= ((values.len() + 1) * CHUNK) as u64 {
+                            values.push(self.ns_since(start) / ratio(CHUNK));
+                            start = self.clock.ticks();
+                        }
                     }
                     seen.finish();
-                    // Relaxed: read after the thread was joined.
-                    ended.fetch_max(self.clock.ticks(), Ordering::Relaxed);
+                    median(&values)
                 };
-                Builder::new().spawn_scoped(scope, follow).expect("a thread starts");
+                followers
+                    .push(Builder::new().spawn_scoped(scope, follow).expect("a thread starts"));
             }
             let lead = move || {
                 self.pin(0);
-                // Relaxed: read after the thread was joined.
-                started.store(self.clock.ticks(), Ordering::Relaxed);
                 let mut sent = Count::default();
                 let mut batch = blank(BATCH);
                 while sent.count() < events as u64 {
@@ -259,9 +265,9 @@ impl Bench {
                 }
             };
             Builder::new().spawn_scoped(scope, lead).expect("a thread starts");
-        });
-        let ticks = ended.load(Ordering::Relaxed).saturating_sub(started.load(Ordering::Relaxed));
-        self.ns(ticks) / ratio(events)
+            let ended = followers.into_iter().map(|it| it.join().expect("a receiver ends well"));
+            ended.fold(0.0, f64::max)
+        })
     }
 
     /// Spins until `count` events have come.
