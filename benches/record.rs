@@ -3,10 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tickring_harness::HostFingerprint;
+use tickring_metrics::Clock;
 
 /// Version of a record's form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,15 +30,16 @@ pub struct Record<'a, F> {
 }
 
 impl<'a, F: Serialize> Record<'a, F> {
-    /// A record of today on this machine.
+    /// A record of today, as `clock` has it, on this machine.
     #[must_use]
-    pub fn new(bench: &'a str, figures: F) -> Self {
+    pub fn new(bench: &'a str, clock: &Clock, figures: F) -> Self {
         let arguments: Vec<String> =
             std::env::args().skip(1).filter(|it| it != "--bench").collect();
         let command =
             format!("cargo bench -p tickring-benches --bench {bench} -- {}", arguments.join(" "));
+        let date = day(clock.wall_ns(clock.ticks()) / 86_400_000_000_000);
         let host = HostFingerprint::read(Path::new("/"), env!("CARGO_PKG_VERSION"));
-        Self { schema_version: SCHEMA_VERSION, bench, date: today(), command, host, figures }
+        Self { schema_version: SCHEMA_VERSION, bench, date, command, host, figures }
     }
 
     /// Writes `benches/record/BENCH-DATE.json`, and `table` beside it as `.md`; gives both paths. A
@@ -67,13 +68,7 @@ impl<'a, F: Serialize> Record<'a, F> {
     }
 }
 
-/// The day in UTC, as `2026-01-31`.
-fn today() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    day(since.as_secs() / 86_400)
-}
-
-/// The day so many days after 1970 began.
+/// The day so many days after 1970 began, as `2026-01-31`.
 fn day(days: u64) -> String {
     let is_leap = |year: u64| {
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))

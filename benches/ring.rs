@@ -69,7 +69,7 @@ fn main() {
     if count < 2 {
         say("one core: two threads take turns on it, and the figures are the scheduler's");
     }
-    let mut entries = entries(&asked);
+    let mut entries = entries(&asked, &bench);
     let mut scenarios = vec![
         Scenario::HandOver,
         Scenario::Paced,
@@ -95,7 +95,7 @@ fn main() {
     if asked.is_recorded {
         let table: Vec<String> = measured.iter().map(text).collect();
         let figures = Figures::new(&bench, asked.rounds, measured);
-        match Record::new("ring", figures).write(&table.join("\n")) {
+        match Record::new("ring", &bench.clock, figures).write(&table.join("\n")) {
             Ok(paths) => paths.iter().for_each(|path| say(&format!("written: {}", path.display()))),
             Err(error) => fail(&format!("the record cannot be written: {error}")),
         }
@@ -103,7 +103,7 @@ fn main() {
 }
 
 /// The floor, then everybody else.
-fn entries(asked: &Asked) -> Vec<Entry> {
+fn entries(asked: &Asked, bench: &Bench) -> Vec<Entry> {
     let floor: Run = Box::new(|bench, _, _| bench.floor());
     let mut entries = vec![
         Entry { name: FLOOR, is_broadcast: true, run: floor },
@@ -125,7 +125,7 @@ fn entries(asked: &Asked) -> Vec<Entry> {
     // What the others are held against stays.
     entries.retain(|entry| [FLOOR, Bare::NAME].contains(&entry.name) || is_asked(entry.name));
     if is_asked(Java::NAME) || is_asked("java") {
-        match Java::start(asked.capacity) {
+        match Java::start(bench) {
             Ok(mut java) => entries.push(Entry {
                 name: Java::NAME,
                 is_broadcast: true,
@@ -160,7 +160,7 @@ fn measure(bench: &Bench, scenario: Scenario, entries: &mut [Entry], rounds: usi
     let contender = |(index, entry): (usize, &&mut Entry)| {
         let paced = &paced[index];
         let summary = (!paced.is_empty()).then(|| paced.summary(&bench.clock));
-        Contender::new(entry.name, &turns, [index, base], summary)
+        Contender::new(entry.name, &turns, [index, base], summary.as_ref())
     };
     let contenders = entries.iter().enumerate().map(contender).collect();
     Measured::new(scenario.name(), contenders, turns.of(0))

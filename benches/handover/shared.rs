@@ -15,12 +15,12 @@ pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
 #[repr(transparent)]
 pub(super) struct Shared<E>(UnsafeCell<E>);
 
-// SAFETY: the cell is reached through `write` and `read` alone, whose callers keep a write apart from
-// everything else; what they share then is `&E`, and what they send is `E`.
 #[expect(
     unsafe_code,
     reason = "a slot is written and read by different threads; a copy would be measured too"
 )]
+// SAFETY: the cell is reached through `write` and `read` alone, whose callers keep a write apart from
+// everything else; what they share then is `&E`, and what they send is `E`.
 unsafe impl<E: Send + Sync> Sync for Shared<E> {}
 
 impl<E: Copy> Shared<E> {

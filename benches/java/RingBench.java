@@ -3,14 +3,20 @@
 // Reads one block's name and numbers a line, answers with its figure:
 //   hand_over SAMPLES TRIPS | paced EVENTS PERIOD_NS | burst EVENTS BURSTS PERIOD_NS
 //   | flat_out EVENTS RECEIVERS CHUNK
-// The first line it writes says that it is warm.
+// The first line it writes says that it is warm. Its threads `side-0` (sends) to `side-3` can then be
+// given cores.
 
 import com.lmax.disruptor.BusySpinWaitStrategy;
 import com.lmax.disruptor.EventPoller;
 import com.lmax.disruptor.RingBuffer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 
 public final class RingBench {
@@ -109,17 +115,26 @@ public final class RingBench {
         void run() throws Exception;
     }
 
-    static Thread start(Work work) {
-        Thread thread = new Thread(() -> {
-            try {
-                work.run();
-            } catch (Exception error) {
-                error.printStackTrace();
-                System.exit(1);
-            }
+    /** Threads that live as long as the process, so that the runner can give each a core. */
+    static final ExecutorService[] SIDES = new ExecutorService[4];
+
+    static {
+        for (int side = 0; side < SIDES.length; side++) {
+            String name = "side-" + side;
+            SIDES[side] = Executors.newSingleThreadExecutor(work -> {
+                Thread thread = new Thread(work, name);
+                thread.setDaemon(true);
+                return thread;
+            });
+        }
+    }
+
+    /** Side 0 sends first, the others receive. */
+    static Future<?> start(int side, Work work) {
+        return SIDES[side].submit(() -> {
+            work.run();
+            return null;
         });
-        thread.start();
-        return thread;
     }
 
     static double median(double[] values) {
@@ -131,7 +146,7 @@ public final class RingBench {
         Link there = new Link(capacity, 1), back = new Link(capacity, 1);
         int all = samples + samples / 4;
         double[] values = new double[samples];
-        Thread follow = start(() -> {
+        Future<?> follow = start(1, () -> {
             Receiver receiver = new Receiver(there.pollers[0]);
             Sender sender = new Sender(back.ring);
             for (long turn = 0; turn < (long) all * trips; turn++) {
@@ -140,7 +155,7 @@ public final class RingBench {
             }
             receiver.finish();
         });
-        Thread lead = start(() -> {
+        Future<?> lead = start(0, () -> {
             Receiver receiver = new Receiver(back.pollers[0]);
             Sender sender = new Sender(there.ring);
             for (int sample = 0; sample < all; sample++) {
@@ -156,21 +171,21 @@ public final class RingBench {
             }
             receiver.finish();
         });
-        lead.join();
-        follow.join();
+        lead.get();
+        follow.get();
         return median(values);
     }
 
     static double paced(int capacity, int events, long periodNs) throws Exception {
         Link link = new Link(capacity, 1);
         long[] took = new long[events];
-        Thread follow = start(() -> {
+        Future<?> follow = start(1, () -> {
             Receiver receiver = new Receiver(link.pollers[0]);
             receiver.took = took;
             receiver.receive(events);
             receiver.finish();
         });
-        Thread lead = start(() -> {
+        Future<?> lead = start(0, () -> {
             Sender sender = new Sender(link.ring);
             long due = System.nanoTime() + 10 * periodNs;
             for (int event = 0; event < events; event++) {
@@ -181,8 +196,8 @@ public final class RingBench {
                 due += periodNs;
             }
         });
-        lead.join();
-        follow.join();
+        lead.get();
+        follow.get();
         Arrays.sort(took);
         return took[events / 2];
     }
@@ -191,7 +206,7 @@ public final class RingBench {
         Link link = new Link(capacity, 1);
         double[] values = new double[bursts];
         AtomicLong started = new AtomicLong(), done = new AtomicLong();
-        Thread follow = start(() -> {
+        Future<?> follow = start(1, () -> {
             Receiver receiver = new Receiver(link.pollers[0]);
             for (int burst = 0; burst < bursts; burst++) {
                 receiver.receive(events);
@@ -200,7 +215,7 @@ public final class RingBench {
             }
             receiver.finish();
         });
-        Thread lead = start(() -> {
+        Future<?> lead = start(0, () -> {
             Sender sender = new Sender(link.ring);
             for (int burst = 0; burst < bursts; burst++) {
                 long pause = System.nanoTime() + periodNs;
@@ -213,18 +228,18 @@ public final class RingBench {
                 }
             }
         });
-        lead.join();
-        follow.join();
+        lead.get();
+        follow.get();
         return median(values);
     }
 
     static double flatOut(int capacity, int events, int receivers, int chunk) throws Exception {
         Link link = new Link(capacity, receivers);
         double[] slowest = new double[receivers];
-        Thread[] follow = new Thread[receivers];
+        List<Future<?>> follow = new ArrayList<>();
         for (int index = 0; index < receivers; index++) {
             int self = index;
-            follow[index] = start(() -> {
+            follow.add(start(self + 1, () -> {
                 Receiver receiver = new Receiver(link.pollers[self]);
                 double[] values = new double[events / chunk];
                 for (int value = 0; value < values.length; value++) {
@@ -235,17 +250,17 @@ public final class RingBench {
                 receiver.receive(events - (long) values.length * chunk);
                 receiver.finish();
                 slowest[self] = median(values);
-            });
+            }));
         }
-        Thread lead = start(() -> {
+        Future<?> lead = start(0, () -> {
             Sender sender = new Sender(link.ring);
             for (int left = events; left > 0; left -= BATCH) {
                 sender.send(Math.min(left, BATCH), 0);
             }
         });
-        lead.join();
-        for (Thread thread : follow) {
-            thread.join();
+        lead.get();
+        for (Future<?> side : follow) {
+            side.get();
         }
         return Arrays.stream(slowest).max().orElse(0);
     }

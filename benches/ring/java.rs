@@ -1,6 +1,7 @@
 //! LMAX's disruptor in a Java process, where there is one: it is compiled, warmed up and asked for one
 //! block after the other.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -29,7 +30,7 @@ impl Java {
     ///
     /// # Errors
     /// In words, what is missing.
-    pub(crate) fn start(capacity: usize) -> Result<Self, String> {
+    pub(crate) fn start(bench: &Bench) -> Result<Self, String> {
         if !Path::new(JAR).is_file() {
             return Err(format!("{JAR} is missing (Debian's `libdisruptor-java`)"));
         }
@@ -49,7 +50,7 @@ impl Java {
             .arg(format!("{JAR}:{}", classes.path().display()))
             // Little memory and a collector that stays out of the way: blocks allocate little.
             .args(["-XX:+UseSerialGC", "-Xms512m", "-Xmx512m", "RingBench"])
-            .arg(capacity.to_string())
+            .arg(bench.capacity.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -58,8 +59,28 @@ impl Java {
         let output = BufReader::new(output.ok_or("`java` has no output")?);
         let mut java = Self { process, input, output, _classes: classes };
         match java.line()?.as_str() {
-            "warm" => Ok(java),
+            "warm" => {
+                java.pin(bench);
+                Ok(java)
+            }
             other => Err(format!("`java` says `{other}`")),
+        }
+    }
+
+    /// Gives each side's thread the core that the others' side has, by the threads' names.
+    fn pin(&self, bench: &Bench) {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        for task in tasks.into_iter().flatten().flatten() {
+            let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            let side = name.trim().strip_prefix("side-").and_then(|it| it.parse::<usize>().ok());
+            let Some(core) = side.and_then(|side| bench.cores.get(side)) else { continue };
+            let done = Command::new("taskset")
+                .args(["-cp", &core.id.to_string()])
+                .arg(task.file_name())
+                .stdout(Stdio::null())
+                .status();
+            // Where there is no `taskset` the threads go where they are sent.
+            drop(done);
         }
     }
 

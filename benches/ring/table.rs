@@ -77,7 +77,7 @@ impl Contender {
         name: &'static str,
         turns: &Turns,
         [index, base]: [usize; 2],
-        latency: Option<LatencySummary>,
+        latency: Option<&LatencySummary>,
     ) -> Self {
         let values = turns.of(index);
         let low = values.iter().copied().fold(f64::MAX, f64::min);
@@ -88,12 +88,8 @@ impl Contender {
             range: [rounded(low), rounded(high)],
             to_bare: rounded(turns.ratio(index, base)),
             to_floor: rounded(turns.ratio(index, 0)),
-            latency_ns: latency.map(|LatencySummary { p50, p99, p99_9, max, count, .. }| Latency {
-                p50,
-                p99,
-                p99_9,
-                max,
-                count,
+            latency_ns: latency.map(|&LatencySummary { p50, p99, p99_9, max, count, .. }| {
+                Latency { p50, p99, p99_9, max, count }
             }),
         }
     }
