@@ -10,40 +10,68 @@ use super::{bare, one_line};
 /// More events than slots, so that slots are written again.
 const EVENTS: u64 = 3;
 
+/// Attempts of each side while the other is at work. Bounded, as every further empty one only makes
+/// the model larger; what is left over is read in the end.
+const ATTEMPTS: u64 = 3;
+
 macro_rules! model {
     ($name:ident, $make:path, $readers:expr) => {
         #[test]
         fn $name() {
             loom::model(|| {
                 let (mut publisher, readers) = $make(2, $readers);
+                let read = |reader: &mut _, next: &mut u64| {
+                    Read::poll(reader, &mut |sequence, event| {
+                        assert_eq!((sequence, event), (*next, *next + 100));
+                        *next += 1;
+                    });
+                };
                 let readers: Vec<_> = readers
                     .into_iter()
                     .map(|mut reader| {
                         thread::spawn(move || {
                             let mut next = 0;
-                            while next < EVENTS {
-                                let read = reader.poll(2, |sequence, event: &u64| {
-                                    assert_eq!((sequence, *event), (next, next + 100));
-                                    next += 1;
-                                });
-                                if read == 0 {
-                                    thread::yield_now();
-                                }
+                            for _ in 0..ATTEMPTS {
+                                read(&mut reader, &mut next);
                             }
+                            (reader, next)
                         })
                     })
                     .collect();
-                for event in 0..EVENTS {
-                    while !publisher.try_publish(1, |_, slot| *slot = event + 100) {
-                        thread::yield_now();
-                    }
+                let mut published = 0;
+                for _ in 0..ATTEMPTS {
+                    let event = published + 100;
+                    published += u64::from(publisher.try_publish(1, |_, slot| *slot = event));
                 }
-                for reader in readers {
-                    reader.join().unwrap();
+                let ended = readers.into_iter().map(|it| it.join().unwrap());
+                let mut readers: Vec<_> = ended.collect();
+                readers.iter_mut().for_each(|(reader, next)| read(reader, next));
+                while published < EVENTS {
+                    assert!(publisher.try_publish(1, |_, slot| *slot = published + 100));
+                    published += 1;
                 }
+                readers.iter_mut().for_each(|(reader, next)| read(reader, next));
+                assert!(readers.iter().all(|(_, next)| *next == EVENTS));
             });
         }
     };
+}
+
+/// The readers of both as one.
+trait Read {
+    fn poll(&mut self, handle: &mut dyn FnMut(u64, u64));
+}
+
+impl Read for bare::Reader<u64> {
+    fn poll(&mut self, handle: &mut dyn FnMut(u64, u64)) {
+        self.poll(2, |sequence, event| handle(sequence, *event));
+    }
+}
+
+impl Read for one_line::Reader<u64> {
+    fn poll(&mut self, handle: &mut dyn FnMut(u64, u64)) {
+        self.poll(2, |sequence, event| handle(sequence, *event));
+    }
 }
 
 model!(a_cursor_hands_every_event_to_one_reader, bare::bare, 1);

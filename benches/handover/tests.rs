@@ -62,6 +62,7 @@ fn a_slot_of_the_one_line_ring_is_two_lines_with_the_sequence_on_the_first() {
 fn check_threads(slots: usize, readers: usize, count: u64) {
     for (mut publisher, readers) in made(slots, readers) {
         thread::scope(|scope| {
+            let mut started = Vec::new();
             for mut reader in readers {
                 let work = move || {
                     let mut next = 0;
@@ -76,7 +77,7 @@ fn check_threads(slots: usize, readers: usize, count: u64) {
                         }
                     }
                 };
-                thread::Builder::new().spawn_scoped(scope, work).expect("a thread starts");
+                started.push(thread::Builder::new().spawn_scoped(scope, work).unwrap());
             }
             let mut next = 0;
             while next < count {
@@ -87,6 +88,9 @@ fn check_threads(slots: usize, readers: usize, count: u64) {
                 } else {
                     thread::yield_now();
                 }
+            }
+            for reader in started {
+                reader.join().unwrap();
             }
         });
     }
