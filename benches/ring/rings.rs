@@ -16,7 +16,7 @@ use super::peer::{Body, Event, Peer};
 pub(crate) struct Bare;
 
 impl Peer for Bare {
-    const NAME: &'static str = "bare cursor and slot";
+    const NAME: &'static str = "bare";
     const IS_BROADCAST: bool = true;
     type Sender = bare::Publisher<Event>;
     type Receiver = bare::Reader<Event>;

@@ -1,5 +1,7 @@
 //! What came of it, as a table and for a record.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tickring_harness::{Turns, steps};
 use tickring_metrics::LatencySummary;
@@ -34,10 +36,8 @@ pub(crate) struct Contender {
     median: f64,
     /// Lowest and highest turn.
     range: [f64; 2],
-    /// Median over the turns of its ratio to the bare hand-over in the same turn.
-    to_bare: f64,
-    /// The same to the floor.
-    to_floor: f64,
+    /// Medians over the turns of its ratios to some others, each of one turn.
+    ratios: BTreeMap<&'static str, f64>,
     /// Of every event, where events were timed one by one.
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ns: Option<Latency>,
@@ -72,11 +72,12 @@ impl Measured {
 }
 
 impl Contender {
-    /// The contender at `index`, held against the one at `base` and the floor, which is the first.
+    /// The contender at `index`, held against `bases`.
     pub(crate) fn new(
         name: &'static str,
         turns: &Turns,
-        [index, base]: [usize; 2],
+        index: usize,
+        bases: &[(&'static str, usize)],
         latency: Option<&LatencySummary>,
     ) -> Self {
         let values = turns.of(index);
@@ -86,8 +87,10 @@ impl Contender {
             name,
             median: rounded(turns.median(index)),
             range: [rounded(low), rounded(high)],
-            to_bare: rounded(turns.ratio(index, base)),
-            to_floor: rounded(turns.ratio(index, 0)),
+            ratios: bases
+                .iter()
+                .map(|&(base, to)| (base, rounded(turns.ratio(index, to))))
+                .collect(),
             latency_ns: latency.map(|&LatencySummary { p50, p99, p99_9, max, count, .. }| {
                 Latency { p50, p99, p99_9, max, count }
             }),
@@ -98,11 +101,16 @@ impl Contender {
 /// A scenario's table.
 pub(crate) fn text(measured: &Measured) -> String {
     let Measured { scenario, floor_steps_at_turn, contenders } = measured;
+    let bases: Vec<&str> =
+        contenders.first().map_or_else(Vec::new, |it| it.ratios.keys().copied().collect());
+    let heads: String = bases.iter().map(|base| format!(" to {base} |")).collect();
     let mut out = format!(
-        "{scenario}\n\n| contender | median | lowest - highest turn | to bare | to the floor |\n|---|---|---|---|---|\n"
+        "{scenario}\n\n| contender | median | lowest - highest turn |{heads}\n|---|---|---|{}\n",
+        "---|".repeat(bases.len())
     );
-    for Contender { name, median, range: [low, high], to_bare, to_floor, .. } in contenders {
-        out.push_str(&format!("| {name} | {median} | {low} - {high} | {to_bare} | {to_floor} |\n"));
+    for Contender { name, median, range: [low, high], ratios, .. } in contenders {
+        let ratios: String = ratios.values().map(|ratio| format!(" {ratio} |")).collect();
+        out.push_str(&format!("| {name} | {median} | {low} - {high} |{ratios}\n"));
     }
     if contenders.iter().any(|it| it.latency_ns.is_some()) {
         out.push_str("\nEvery event of all turns, ns from when it was due:\n\n");
