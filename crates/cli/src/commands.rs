@@ -1,6 +1,7 @@
 //! One file for each subcommand, and what they share.
 
 pub(crate) mod demo;
+pub(crate) mod doctor;
 #[cfg(feature = "export")]
 pub(crate) mod export;
 pub(crate) mod inspect;

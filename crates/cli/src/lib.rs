@@ -29,6 +29,7 @@
 
 mod args;
 mod commands;
+mod doctor;
 mod engine;
 mod exit;
 mod inspect;
@@ -70,6 +71,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => commands::export::run(&args),
         #[cfg(not(feature = "export"))]

@@ -7,6 +7,7 @@ mod chained;
 mod configuration;
 mod damage;
 mod demo;
+mod doctor;
 mod expected;
 mod imported;
 mod inspect;
