@@ -77,7 +77,9 @@ fn check_threads(slots: usize, readers: usize, count: u64) {
                         }
                     }
                 };
-                started.push(thread::Builder::new().spawn_scoped(scope, work).unwrap());
+                started.push(
+                    thread::Builder::new().spawn_scoped(scope, work).expect("a thread starts"),
+                );
             }
             let mut next = 0;
             while next < count {
@@ -90,7 +92,7 @@ fn check_threads(slots: usize, readers: usize, count: u64) {
                 }
             }
             for reader in started {
-                reader.join().unwrap();
+                reader.join().expect("a reader sees all");
             }
         });
     }
