@@ -3,6 +3,7 @@
 mod doctor;
 #[cfg(feature = "export")]
 mod export;
+mod report;
 mod simulate;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use tickring_simulator::Profile;
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
+pub(crate) use self::report::{ReportArgs, UnitName};
 pub(crate) use self::simulate::SimulateArgs;
 use crate::plan::CoreRequest;
 
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// A first look at recorded sessions: what is in them, how fast it came, what is missing.
     Inspect(InspectArgs),
+    /// What runs and benches left behind, side by side: percentiles, ratios, a page with pictures.
+    Report(ReportArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
     /// Whether this host suits a low-latency run: what is read, what is good, why, and what mends it.
