@@ -329,6 +329,14 @@ pub(crate) struct EngineArgs {
     /// `pressure/0=2`, `books=3`, `simulator=4`.
     #[arg(long, env = "TICKRING_CORES", default_value = "auto")]
     pub(crate) cores: CoreRequest,
+    /// Keep all memory of the process off the swap, for which the system's limit of locked memory
+    /// (`ulimit -l`) must allow it.
+    #[arg(long, env = "TICKRING_LOCK_MEMORY")]
+    pub(crate) lock_memory: bool,
+    /// Ask the kernel for huge pages, of which the ring needs fewer entries in the processor's
+    /// table of pages.
+    #[arg(long, env = "TICKRING_HUGE_PAGES")]
+    pub(crate) huge_pages: bool,
     /// Keep a book of every instrument and report it.
     #[arg(long, env = "TICKRING_BOOKS")]
     pub(crate) books: bool,

@@ -25,6 +25,7 @@ pub(crate) use self::recorder::RecordRequest;
 use self::recorder::{Recorded, Recorder};
 use crate::exit::{Exit, Failure};
 use crate::machine;
+use crate::memory;
 use crate::monitor::Monitor;
 use crate::options::Prepared;
 use crate::report;
@@ -118,7 +119,9 @@ fn start<S: Source + Send + 'static>(
     let clock = &prepared.clock;
     let mut hlog = Hlog::open(prepared.hlog.as_deref(), clock)?;
     let (signals, sink) = Sink::start(&prepared.signals, names(&specs), &instruments)?;
-    let (publisher, pollers) = ring::<MarketEvent>(prepared.capacity, specs.len());
+    let make = || ring::<MarketEvent>(prepared.capacity, specs.len());
+    let (publisher, pollers) =
+        if prepared.huge_pages { memory::in_huge_pages(prepared.talk, make) } else { make() };
     let gauges = publisher.gauges();
     let shared = Shared {
         instruments: Arc::clone(&instruments),

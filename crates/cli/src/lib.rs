@@ -35,6 +35,7 @@ mod exit;
 mod inspect;
 mod interrupt;
 mod machine;
+mod memory;
 mod monitor;
 mod options;
 mod output;

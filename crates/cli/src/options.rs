@@ -12,6 +12,7 @@ use crate::engine::RecordRequest;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::machine;
+use crate::memory;
 use crate::output::Talk;
 use crate::plan::{BusyThread, CorePlan, plan};
 use crate::settings;
@@ -47,6 +48,7 @@ pub(crate) struct Prepared {
     /// The ingest thread first, then the workers, then the simulator where there is one.
     pub(crate) plan: CorePlan,
     pub(crate) cores_count: usize,
+    pub(crate) huge_pages: bool,
     pub(crate) clock: Clock,
     pub(crate) talk: Talk,
     pub(crate) interrupt: Interrupt,
@@ -102,6 +104,12 @@ pub(crate) fn prepare(
         talk.say(LogLevel::Info, note);
     }
     talk.say(LogLevel::Info, format!("ring of {capacity} slots, waiting with {}", plan.wait));
+    if args.huge_pages {
+        memory::check_huge_pages()?;
+    }
+    if args.lock_memory {
+        memory::lock(talk)?;
+    }
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
     Ok(Prepared {
@@ -119,6 +127,7 @@ pub(crate) fn prepare(
         specs,
         plan,
         cores_count: machine.cores.len(),
+        huge_pages: args.huge_pages,
         clock: Clock::new(),
         talk,
         interrupt,

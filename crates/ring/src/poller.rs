@@ -7,7 +7,7 @@ use disruptor::Polling;
 use thiserror::Error;
 
 use crate::abandoned::Abandoned;
-use crate::gauges::{Gauge, Gauges};
+use crate::gauges::{Gauges, PollerGauges};
 use crate::ring::Place;
 
 /// One reader of a ring, which sees every event in order.
@@ -81,8 +81,8 @@ impl<E> Poller<E> {
         handle: impl FnMut(&E, u64, bool),
     ) -> Result<usize, PollError> {
         let Some(place) = &mut self.place else { return Err(PollError::Shutdown) };
-        let gauge = self.gauges.position(self.index);
-        Batch { place, gauge, sequence: &mut self.sequence, count: 0 }.read(limit, handle)
+        let gauges = self.gauges.poller(self.index);
+        Batch { place, gauges, sequence: &mut self.sequence, count: 0 }.read(limit, handle)
     }
 }
 
@@ -130,7 +130,7 @@ impl From<Polling> for PollError {
 /// reader ends in the `drop` of this one, which frees what was read and no more.
 struct Batch<'p, E> {
     place: &'p mut Place<E>,
-    gauge: &'p Gauge,
+    gauges: &'p PollerGauges,
     /// The poller's: the first event of the batch until the batch ends, then the one after it.
     sequence: &'p mut u64,
     /// How many events were handed out, the present one included; 0 when the batch has ended.
@@ -144,7 +144,14 @@ impl<E> Batch<'_, E> {
         limit: NonZeroUsize,
         mut handle: impl FnMut(&E, u64, bool),
     ) -> Result<usize, PollError> {
-        let mut events = ManuallyDrop::new(self.place.take(limit.get() as u64)?);
+        let mut events = ManuallyDrop::new(self.place.take(u64::MAX)?);
+        let all = &mut *events;
+        let lag = all.len();
+        self.gauges.note_lag(lag as u64);
+        if lag > limit.get() {
+            // The guard of all of them marks nothing as read, as it is never dropped.
+            events = ManuallyDrop::new(self.place.take(limit.get() as u64)?);
+        }
         let first = *self.sequence;
         let unread = &mut *events;
         let size = unread.len();
@@ -158,7 +165,7 @@ impl<E> Batch<'_, E> {
         *self.sequence = first + count;
         // Before the slots come free: a publisher that sees them free sees this too, so its
         // depth never passes the capacity.
-        self.gauge.set(first + count);
+        self.gauges.position.set(first + count);
         drop(ManuallyDrop::into_inner(events));
         Ok(size)
     }
@@ -177,7 +184,7 @@ impl<E> Batch<'_, E> {
     #[cold]
     fn end_early(&mut self) {
         *self.sequence += self.count;
-        self.gauge.set(*self.sequence);
+        self.gauges.position.set(*self.sequence);
         // Takes the events that were read once more, and frees their slots by dropping them.
         drop(self.place.take(self.count));
     }

@@ -23,6 +23,8 @@ pub struct Publisher<E> {
     /// `published - slowest_position` is never below the true depth.
     slowest_position: u64,
     depth_max: u64,
+    /// By how much the depth may pass `depth_max` unseen: 0 in small rings.
+    depth_step: u64,
     discarder: Discarder<E>,
     gauges: Arc<Gauges>,
 }
@@ -39,6 +41,7 @@ impl<E: Copy> Publisher<E> {
             published: 0,
             slowest_position: 0,
             depth_max: 0,
+            depth_step: (gauges.capacity().slots() / Gauges::DEPTH_PARTS) as u64,
             discarder: Discarder::new(abandoned, Arc::clone(&gauges)),
             gauges,
         }
@@ -245,11 +248,12 @@ impl<E: Copy> Publisher<E> {
         }
     }
 
-    /// Looks at the pollers only when the depth may have passed its maximum, which leaves their
-    /// cache lines alone while the depth stays well below it, and for good once the ring was full.
+    /// Looks at the pollers only when the depth may have passed its maximum by a step, which leaves
+    /// their cache lines alone for a step's worth of events, and for good once the ring was full.
+    /// What happens within a step the pollers note themselves.
     #[inline]
     fn note_depth(&mut self) {
-        if self.published - self.slowest_position > self.depth_max {
+        if self.published - self.slowest_position > self.depth_max + self.depth_step {
             self.slowest_position = self.gauges.slowest_position();
             self.raise_depth_max(self.published - self.slowest_position);
         }

@@ -10,8 +10,8 @@ use crate::publisher::Publisher;
 
 /// Makes a ring of `capacity` slots with `pollers` pollers, each of which sees every event.
 ///
-/// All memory of the ring is allocated here, each slot holding `E::default()`; publishing and
-/// polling allocate nothing. Starts no thread and pins none. The pollers come in the order of
+/// All memory of the ring is allocated and touched here, each slot holding `E::default()`;
+/// publishing and polling allocate nothing. Starts no thread and pins none. The pollers come in the order of
 /// their [`index`](Poller::index). Every poller gates the publisher until it is dropped: poll
 /// each of them, or drop it.
 ///

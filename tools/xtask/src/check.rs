@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::tidy;
 
 /// Sessions recorded from live venues, beside the checkout and never part of it.
-const RECORDED_DATA: &str = "../shared/data";
+pub(crate) const RECORDED_DATA: &str = "../shared/data";
 
 /// All features, which are off by default for their build time.
 const FEATURES: &str = "tickring-cli/export,tickring-cli/dbn";

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a development tool: its findings are its output")]
 #![expect(clippy::print_stderr, reason = "a development tool: it says what failed")]
 
+mod bench_record;
 mod check;
 mod tidy;
 
@@ -13,7 +14,9 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   check   formatting, tidy, clippy, tests, documentation; stops at the first failure
-  tidy    the rules of tools/xtask/src/tidy/rules.rs: crate arrows, owners of libraries, files";
+  tidy    the rules of tools/xtask/src/tidy/rules.rs: crate arrows, owners of libraries, files
+  bench-record [--quick] [NAME...]
+          every bench that has peers, each with a dated record under benches/record";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +24,10 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["check"] => check::run(&root()),
         ["tidy"] => tidy::run(&root()),
+        ["bench-record", ref rest @ ..] => {
+            let names: Vec<&str> = rest.iter().copied().filter(|it| *it != "--quick").collect();
+            bench_record::run(&root(), &names, names.len() < rest.len())
+        }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

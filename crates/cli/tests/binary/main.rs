@@ -13,6 +13,7 @@ mod imported;
 mod inspect;
 mod interrupts;
 mod live;
+mod memory;
 mod played;
 mod recorded;
 mod report;

@@ -205,6 +205,22 @@ fn the_high_water_mark_is_the_deepest_that_the_ring_was() {
 }
 
 #[test]
+fn a_burst_smaller_than_the_publishers_step_shows_when_it_is_read() {
+    const SLOTS: usize = 1_024;
+    let (mut publisher, mut pollers) = ring_of::<SLOTS>(2);
+    let gauges = publisher.gauges();
+    let step = SLOTS / Gauges::DEPTH_PARTS;
+    let events: Vec<u64> = (0..step as u64).collect();
+    publisher.try_publish(&events).unwrap();
+    assert_eq!(gauges.depth_max(), 0);
+    assert_eq!(read(&mut pollers[1], 3).len(), 3);
+    assert_eq!(gauges.depth_max(), step as u64);
+    // One more, and the publisher looks for itself.
+    publisher.try_publish(&[step as u64]).unwrap();
+    assert_eq!((gauges.depth(), gauges.depth_max()), (step as u64 + 1, step as u64 + 1));
+}
+
+#[test]
 fn a_ring_that_filled_up_shows_its_capacity_as_high_water_mark() {
     let (mut publisher, _pollers) = ring_of::<4>(1);
     let gauges = publisher.gauges();

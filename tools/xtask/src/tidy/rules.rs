@@ -11,6 +11,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("strategy", &["event", "ring", "metrics", "book"]),
     ("simulator", &["event", "capture"]),
     ("export", &["event", "capture"]),
+    ("harness", &["metrics"]),
     (
         "cli",
         &[
@@ -23,6 +24,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "strategy",
             "simulator",
             "export",
+            "harness",
         ],
     ),
 ];
@@ -63,7 +65,8 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("parquet", &["export"]),
     ("quanta", &["metrics"]),
     ("rtrb", &["capture"]),
-    ("rustix", &["ingest"]),
+    // Two owners: system calls of the socket and of the process's memory, which share no types.
+    ("rustix", &["ingest", "cli"]),
     ("rustls", &["ingest"]),
     ("rustls-native-certs", &["ingest"]),
     ("signal-hook", &["cli"]),
