@@ -1,5 +1,6 @@
 //! The command line: flags, their environment names and their words of help.
 
+mod bench;
 #[cfg(feature = "export")]
 mod export;
 mod simulate;
@@ -14,6 +15,7 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
+pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
 pub(crate) use self::simulate::SimulateArgs;
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
+    /// Measure: decoding, the ring, and the way from a socket to a strategy, on this machine.
+    Bench(BenchArgs),
     /// Recorded sessions as tables for other tools: Parquet, Arrow, CSV, JSON lines.
     #[cfg(feature = "export")]
     Export(ExportArgs),

@@ -1,6 +1,6 @@
 //! The only file that prints: results on standard output, talk on standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use crate::args::LogLevel;
 
@@ -32,6 +32,31 @@ impl Talk {
             };
             drop(writeln!(io::stderr().lock(), "{word}{}", text.as_ref()));
         }
+    }
+}
+
+/// A line on standard error that is drawn anew, and gone when this is dropped. Nothing where that is no
+/// terminal.
+pub(crate) struct Progress {
+    is_drawn: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(level: LogLevel) -> Self {
+        Self { is_drawn: level >= LogLevel::Info && io::stderr().is_terminal() }
+    }
+
+    /// What is being done.
+    pub(crate) fn at(&self, text: &str) {
+        if self.is_drawn {
+            drop(write!(io::stderr().lock(), "\r\x1b[K{text}"));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.at("");
     }
 }
 
