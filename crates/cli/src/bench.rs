@@ -55,7 +55,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Outcome, Failure> {
     }
     let mut log = Log::open(args, &bench.clock)?;
     let mut scenarios = scenarios(args, &bench, &input, &mut log)?;
-    let floors = Floors::new(args, &bench)?;
+    let floors = Floors::new(args, &bench);
     let measured = measure(args, &bench, &floors, &mut scenarios, &mut log)?;
     log.finish(scenarios)?;
     let mut report = report::build(args, &bench, input.facts, measured);

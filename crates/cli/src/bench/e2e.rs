@@ -138,6 +138,9 @@ impl Scenario for E2e {
             sent.map_err(|error| Failure::new(Exit::Fault, format!("the sender: {error}")))?;
             Ok::<_, Failure>(outcome)
         })?;
+        if bench.interrupt.is_asked() {
+            return Err(Failure::new(Exit::Interrupted, "interrupted; nothing is reported"));
+        }
         if let Some(error) = outcome.error {
             return Err(Failure::new(Exit::Fault, format!("{}: {error}", self.facts.name)));
         }
@@ -254,10 +257,14 @@ impl E2e {
             block.extras.push(("all_handled_ns", float(elapsed_ns)));
             block.extras.push(("waiting_bytes", float(shared.waiting_bytes())));
         }
-        if allocations::are_counted() {
-            let of = |(allocations, items): (u64, u64)| ratio(allocations, items);
-            block.extras.push(("ingest_allocations_per_message", of(shared.allocations())));
-            block.extras.push(("worker_allocations_per_message", of(probed.allocations())));
+        let counts = [
+            ("ingest_allocations_per_message", shared.allocations()),
+            ("worker_allocations_per_message", probed.allocations()),
+        ];
+        for (name, (allocations, items)) in counts {
+            if allocations::are_counted() && items > 0 {
+                block.extras.push((name, ratio(allocations, items)));
+            }
         }
         block
     }

@@ -88,7 +88,7 @@ fn table(out: &mut String, report: &BenchReport) -> std::fmt::Result {
         write!(out, "{:width$} ", scenario.name)?;
         let Figures { p50_ns, p99_ns, p99_9_ns, max_ns, .. } = scenario.latency_ns;
         if scenario.since == "block" {
-            let each = format!("{p50_ns:.1} ns");
+            let each = if p50_ns < EXACT_NS { format!("{p50_ns:.1} ns") } else { shown(p50_ns) };
             write!(out, "{each:>9} {:<29} ", format!("each {}", scenario.item))?;
         } else {
             for ns in [p50_ns, p99_ns, p99_9_ns, max_ns] {
@@ -182,6 +182,9 @@ fn compared(out: &mut String, comparison: &ComparisonReport) -> std::fmt::Result
     }
     writeln!(out)
 }
+
+/// Below this, a value of a whole block is shown with a digit behind the point.
+const EXACT_NS: f64 = 10_000.0;
 
 fn shown(ns: f64) -> String {
     Ns(whole(ns)).to_string()

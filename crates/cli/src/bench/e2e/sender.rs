@@ -58,7 +58,6 @@ impl Encoded {
 pub(super) struct Shared {
     /// When it began; 0 before.
     start_ticks: AtomicU64,
-    is_connected: AtomicBool,
     /// Bytes the socket has taken, and when it took the last.
     sent_bytes: AtomicU64,
     sent_ticks: AtomicU64,
@@ -83,14 +82,11 @@ impl Shared {
         self.start_ticks.store(ticks, Ordering::Release);
     }
 
-    pub(super) fn is_connected(&self) -> bool {
-        self.is_connected.load(Ordering::Relaxed)
-    }
-
     /// All is in the socket, or the socket is full.
     pub(super) fn is_settled(&self, clock: &Clock) -> bool {
-        let since_ns = clock.elapsed_ns(self.sent_ticks.load(Ordering::Relaxed), clock.ticks());
-        self.is_sent.load(Ordering::Relaxed) || since_ns > SETTLED_NS
+        let sent_ticks = self.sent_ticks.load(Ordering::Relaxed);
+        let is_full = sent_ticks != 0 && clock.elapsed_ns(sent_ticks, clock.ticks()) > SETTLED_NS;
+        self.is_sent.load(Ordering::Relaxed) || is_full
     }
 
     /// How much of it the socket held when the engine began to read.
@@ -154,7 +150,6 @@ impl Sender {
         let Some(stream) = self.accept()? else { return Ok(()) };
         let mut stream = accept_bare(stream)?;
         self.shared.sent_ticks.store(clock.ticks(), Ordering::Relaxed);
-        self.shared.is_connected.store(true, Ordering::Relaxed);
         match sending {
             Sending::Scheduled(schedule) => self.send_due(&mut stream, schedule, frames, clock)?,
             Sending::FlatOut => {

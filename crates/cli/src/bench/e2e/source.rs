@@ -1,6 +1,8 @@
 //! The live source with the times at which frames should have been sent.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_harness::Due;
@@ -28,8 +30,8 @@ pub(super) struct Intended<S> {
     connections: usize,
     /// After the warm-up.
     allocations: u64,
-    /// Nothing is read yet: frames wait in the socket.
-    holds: bool,
+    /// Whether frames wait in the socket until all are there.
+    hold: Hold,
 }
 
 impl<S: Source> Intended<S> {
@@ -52,7 +54,7 @@ impl<S: Source> Intended<S> {
             opening: Vec::new(),
             connections: 1,
             allocations: 0,
-            holds: sending == Sending::Waiting,
+            hold: if sending == Sending::Waiting { Hold::Connecting } else { Hold::Over },
         }
     }
 
@@ -65,11 +67,16 @@ impl<S: Source> Intended<S> {
 
     /// Whether frames are to stay in the socket a while longer.
     fn holds(&mut self) -> bool {
-        if self.holds && self.shared.is_connected() && self.shared.is_settled(&self.clock) {
-            self.holds = false;
-            self.shared.start(self.clock.ticks());
+        if self.hold != Hold::Holding {
+            return false;
         }
-        self.holds && self.shared.is_connected()
+        if self.shared.is_settled(&self.clock) {
+            self.hold = Hold::Over;
+            self.shared.start(self.clock.ticks());
+            return false;
+        }
+        thread::park_timeout(HOLD_TURN);
+        true
     }
 
     fn ended(&mut self) -> Incoming<'static> {
@@ -78,6 +85,18 @@ impl<S: Source> Intended<S> {
         Incoming::Ended
     }
 }
+
+/// When the engine begins to read what waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Hold {
+    /// It waits from the handshake on.
+    Connecting,
+    Holding,
+    Over,
+}
+
+/// Time between two looks at how much waits.
+const HOLD_TURN: Duration = Duration::from_millis(1);
 
 /// Frames after which buffers have grown.
 const fn warm_up(frames: u64) -> u64 {
@@ -122,6 +141,9 @@ impl<S: Source> Source for Intended<S> {
                     Err(SourceError::Refused(words.to_owned()))
                 }
                 ConnectionState::Connected => {
+                    if self.hold == Hold::Connecting {
+                        self.hold = Hold::Holding;
+                    }
                     self.opening = (1..=u8::MAX).take(self.connections - 1).collect();
                     self.opening.reverse();
                     Ok(Incoming::Status(stamp, status))
