@@ -1,6 +1,7 @@
 //! The command line: flags, their environment names and their words of help.
 
 mod bench;
+mod doctor;
 #[cfg(feature = "export")]
 mod export;
 mod simulate;
@@ -16,6 +17,7 @@ use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
 pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
+pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
 pub(crate) use self::simulate::SimulateArgs;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Measure: decoding, the ring, and the way from a socket to a strategy, on this machine.
     Bench(BenchArgs),
+    /// Whether this host suits a low-latency run: what is read, what is good, why, and what mends it.
+    Doctor(DoctorArgs),
     /// Recorded sessions as tables for other tools: Parquet, Arrow, CSV, JSON lines.
     #[cfg(feature = "export")]
     Export(ExportArgs),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 #[cfg(feature = "export")]
 pub(crate) mod export;
 pub(crate) mod inspect;

@@ -31,6 +31,7 @@ mod allocations;
 mod args;
 mod bench;
 mod commands;
+mod doctor;
 mod engine;
 mod exit;
 mod inspect;
@@ -73,6 +74,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => commands::export::run(&args),
         #[cfg(not(feature = "export"))]

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use terminal_size::Width;
+
 use crate::args::LogLevel;
 
 /// Talk on standard error, as much as was asked for.
@@ -88,6 +90,23 @@ pub(crate) fn stream(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     write(&mut out)?;
     out.flush()
 }
+
+/// Characters of a line on standard output: the terminal's.
+pub(crate) fn width() -> usize {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map_or(WIDTH, |(Width(width), _)| usize::from(width))
+}
+
+/// Whether standard output is a terminal that takes colours, and nobody asked for none
+/// (<https://no-color.org>).
+pub(crate) fn is_coloured() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// Characters of a line where standard output is no terminal.
+const WIDTH: usize = 80;
 
 /// Bytes of a block of a long result.
 const BLOCK_BYTES: usize = 64 * 1024;

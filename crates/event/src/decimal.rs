@@ -3,6 +3,8 @@
 //! A number such as `61837.63` is kept as a mantissa and a decimal scale: at scale 8 it is
 //! `6_183_763_000_000`. Nothing passes through a float.
 
+mod plain;
+
 use std::fmt;
 
 use thiserror::Error;
@@ -42,24 +44,12 @@ impl Decimal {
     /// # Errors
     /// [`DecimalError`] names what is wrong; a value is never wrapped nor rounded. Digits past the
     /// scale are accepted when they are zeros.
+    #[inline]
     pub fn parse(text: &[u8], scale: Scale) -> Result<Self, DecimalError> {
-        let (negative, digits) = match text {
-            [b'-', rest @ ..] => (true, rest),
-            _ => (false, text),
-        };
-        let (number, exponent) = split_exponent(digits)?;
-        let (whole, fraction) = split_point(number)?;
-        if exponent != 0 {
-            return parse_scaled(negative, whole, fraction, exponent, scale);
+        match plain::parse(text, scale) {
+            Some(decimal) => Ok(decimal),
+            None => parse_any(text, scale),
         }
-        let places = usize::from(scale.decimals());
-        let kept = fraction.len().min(places);
-        let (fraction_kept, fraction_rest) = fraction.split_at(kept);
-        let mantissa = accumulate(accumulate(0, whole)?, fraction_kept)?;
-        expect_zeros(fraction_rest)?;
-        let mantissa = shift(mantissa, places - kept)?;
-        let decimals = u8::try_from(fraction.len()).unwrap_or(u8::MAX);
-        Ok(Self { mantissa: if negative { -mantissa } else { mantissa }, decimals })
     }
 }
 
@@ -106,6 +96,28 @@ impl fmt::Display for DecimalText {
 
 pub(crate) const fn power_of_ten(exponent: u8) -> u64 {
     10_u64.pow(exponent as u32)
+}
+
+/// Reads any text, a digit at a time.
+#[cold]
+fn parse_any(text: &[u8], scale: Scale) -> Result<Decimal, DecimalError> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (number, exponent) = split_exponent(digits)?;
+    let (whole, fraction) = split_point(number)?;
+    if exponent != 0 {
+        return parse_scaled(negative, whole, fraction, exponent, scale);
+    }
+    let places = usize::from(scale.decimals());
+    let kept = fraction.len().min(places);
+    let (fraction_kept, fraction_rest) = fraction.split_at(kept);
+    let mantissa = accumulate(accumulate(0, whole)?, fraction_kept)?;
+    expect_zeros(fraction_rest)?;
+    let mantissa = shift(mantissa, places - kept)?;
+    let decimals = u8::try_from(fraction.len()).unwrap_or(u8::MAX);
+    Ok(Decimal { mantissa: if negative { -mantissa } else { mantissa }, decimals })
 }
 
 fn split_point(number: &[u8]) -> Result<(&[u8], &[u8]), DecimalError> {

@@ -98,6 +98,7 @@ impl Instrument {
     ///
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
+    #[inline]
     pub fn price(&self, text: &[u8]) -> Result<Price, DecimalError> {
         self.price.parse(text).map(Price::from_mantissa)
     }
@@ -106,6 +107,7 @@ impl Instrument {
     ///
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
+    #[inline]
     pub fn quantity(&self, text: &[u8]) -> Result<Quantity, DecimalError> {
         self.quantity.parse(text).map(Quantity::from_mantissa)
     }
@@ -163,6 +165,7 @@ impl Denomination {
         }
     }
 
+    #[inline]
     fn parse(&self, text: &[u8]) -> Result<i64, DecimalError> {
         let decimal = Decimal::parse(text, self.scale)?;
         // Relaxed: how numbers are shown to people; nothing is ordered by it, and only the ingest

@@ -113,7 +113,7 @@ pub(crate) fn build(
         schema_version: SCHEMA_VERSION,
         command: "bench",
         host: bench.host.clone(),
-        host_verdict: host_verdict(),
+        host_verdict: host_verdict(&bench.clock),
         clock: ClockFacts {
             step_ns: tenth(bench.facts.step_ns),
             read_ns: tenth(bench.facts.read_ns),

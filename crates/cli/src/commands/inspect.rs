@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use terminal_size::Width;
 use tickring_capture::OnDamage;
 use tickring_ingest::Walk;
 
@@ -13,11 +12,8 @@ use crate::exit::{Exit, Failure};
 use crate::inspect::chart::{self, Canvas};
 use crate::inspect::dump::{DumpError, Form, dump};
 use crate::inspect::{Looked, look, svg, text};
-use crate::output::{self, Talk};
+use crate::output::{self, Talk, width};
 use crate::sessions::{Request, Sessions};
-
-/// Characters of a line where standard output is no terminal.
-const WIDTH: usize = 80;
 
 /// Runs the command.
 pub(crate) fn run(args: &InspectArgs) -> Exit {
@@ -111,12 +107,6 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn no_output(error: &io::Error) -> Failure {
     Failure::new(Exit::InputOutput, format!("standard output: {error}"))
-}
-
-/// Characters of a line: the terminal's.
-fn width() -> usize {
-    let size = terminal_size::terminal_size_of(io::stdout());
-    size.map_or(WIDTH, |(Width(width), _)| usize::from(width))
 }
 
 /// Whether the locale's characters are Unicode's, by the first variable that is set.

@@ -8,6 +8,7 @@ mod chained;
 mod configuration;
 mod damage;
 mod demo;
+mod doctor;
 mod expected;
 mod imported;
 mod inspect;

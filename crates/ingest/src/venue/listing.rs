@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use tickring_event::{
     DecimalError, Gap, GapReason, INSTRUMENTS_MAX, Instrument, InstrumentError, InstrumentId,
     Instruments, Level, MarketEvent,
@@ -23,7 +24,7 @@ pub(super) struct Listing<S = Depth> {
     wanted: Vec<Box<str>>,
     /// What names an instrument in a message to its position in `listed`; `None` for one that
     /// nobody wants.
-    positions: HashMap<Box<[u8]>, Option<usize>>,
+    positions: HashMap<Box<[u8]>, Option<usize>, RandomState>,
     listed: Vec<Listed<S>>,
     /// Whose book breaks when the message in hand cannot be read.
     reading: Option<usize>,
@@ -65,7 +66,7 @@ impl<S: Default> Listing<S> {
         Self {
             instruments,
             wanted: wanted.iter().map(|symbol| symbol.to_ascii_lowercase().into()).collect(),
-            positions: HashMap::new(),
+            positions: HashMap::default(),
             listed: Vec::new(),
             reading: None,
         }

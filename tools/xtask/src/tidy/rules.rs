@@ -52,9 +52,12 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("csv", &["export"]),
     ("disruptor", &["ring"]),
     ("flate2", &["capture"]),
+    ("foldhash", &["ingest"]),
     ("hdrhistogram", &["metrics"]),
     // Here and not in `export`: it writes to a terminal, and libraries do not.
     ("indicatif", &["cli"]),
+    // For the one system call of `doctor` that has no safe wrapper.
+    ("libc", &["cli"]),
     ("mcap", &["capture"]),
     ("mimalloc", &["cli"]),
     ("plotters", &["cli"]),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use tickring_event::{Instrument, InstrumentError, InstrumentId, Instruments};
 
 use super::Market;
@@ -18,7 +19,7 @@ pub(super) struct Symbols {
     /// Upper case; empty when every symbol is wanted.
     wanted: Vec<Box<str>>,
     /// Symbol to position in `listed`.
-    positions: HashMap<Box<str>, usize>,
+    positions: HashMap<Box<str>, usize, RandomState>,
     listed: Vec<Listed>,
     /// A symbol came that is not wanted.
     others_seen: bool,
@@ -63,7 +64,7 @@ impl Symbols {
             market,
             instruments,
             wanted: wanted.iter().map(|symbol| symbol.to_ascii_uppercase().into()).collect(),
-            positions: HashMap::new(),
+            positions: HashMap::default(),
             listed: Vec::new(),
             others_seen: false,
             of_part: 0,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use tickring_event::{INSTRUMENTS_MAX, InstrumentId};
 
 use super::config::{ProductKind, TickDbConfig};
@@ -20,7 +21,7 @@ const PLACES: usize = ProductKind::COUNT + 1;
 #[derive(Debug)]
 pub(super) struct Symbols {
     subscribed: Box<[Subscribed]>,
-    spellings: HashMap<Box<str>, [Meant; PLACES]>,
+    spellings: HashMap<Box<str>, [Meant; PLACES], RandomState>,
 }
 
 /// A symbol as it was subscribed.
@@ -63,7 +64,10 @@ impl Symbols {
         };
         Self {
             subscribed: config.symbols.iter().map(subscribed).collect(),
-            spellings: HashMap::with_capacity(2 * config.symbols.len()),
+            spellings: HashMap::with_capacity_and_hasher(
+                2 * config.symbols.len(),
+                RandomState::default(),
+            ),
         }
     }
 
