@@ -59,6 +59,17 @@ fn head(out: &mut String, report: &BenchReport) -> std::fmt::Result {
         host.clock_source.as_deref().unwrap_or("unknown"),
     )?;
     writeln!(out, "tickring {}, {}, {}", host.version, host.profile, host.rustc)?;
+    if let Some(verdict) = &report.host_verdict {
+        let of = |name: &str| verdict[name].as_u64().unwrap_or_default();
+        writeln!(
+            out,
+            "host: {}, {} good, {} to look at, {} bad (`tickring doctor` says which)",
+            verdict["word"].as_str().unwrap_or("unknown"),
+            of("ok"),
+            of("warn"),
+            of("bad")
+        )?;
+    }
     let input = &report.input;
     let (frames, bytes) = (grouped(input.frames), grouped(input.bytes));
     writeln!(out, "input: {} ({frames} frames, {bytes} bytes)", input.name)?;

@@ -59,6 +59,7 @@ fn every_stage_is_measured_in_every_round_and_checked() {
     assert_eq!(result["schema_version"], 1);
     assert_eq!(result["command"], "bench");
     assert!(result["host"]["rustc"].as_str().unwrap().starts_with("rustc 1."));
+    assert!(result["host_verdict"]["word"].is_string(), "{}", result["host_verdict"]);
     assert!(result["clock"]["step_ns"].as_f64().unwrap() > 0.0);
     assert_eq!(list(&result["floor"]["rounds"]).len(), 3);
     let expected = [
