@@ -72,6 +72,8 @@ pub(super) struct Decoder {
     /// By connection, then by the venue's kind.
     kinds: Vec<Vec<LatencyRecorder>>,
     others: LatencyRecorder,
+    /// How many of the frames are decoded.
+    count: usize,
     /// Work added to each frame, in percent of what it took.
     delay_percent: u32,
 }
@@ -87,6 +89,7 @@ impl Decoder {
             venues,
             batch: EventBatch::new(),
             others: LatencyRecorder::new(),
+            count: input.frames.len(),
             delay_percent,
         };
         // Once without a look: buffers grow, instruments are met, pages are touched.
@@ -96,6 +99,12 @@ impl Decoder {
             decoder.forget();
         }
         Ok(decoder)
+    }
+
+    /// Of the first `count` frames alone.
+    pub(super) fn of_first(mut self, count: usize) -> Self {
+        self.count = self.count.min(count);
+        self
     }
 
     /// As after a handshake: books start over, instruments are known.
@@ -141,7 +150,7 @@ impl Decoder {
         if let Some(intervals) = &mut intervals {
             intervals.roll(begun);
         }
-        for frame in Arc::clone(&self.frames).iter() {
+        for frame in Arc::clone(&self.frames).iter().take(self.count) {
             let start = clock.ticks();
             let kind = self.decode(&frame);
             let spent = self.delayed(clock, start).saturating_sub(start);

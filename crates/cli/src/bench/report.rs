@@ -10,7 +10,7 @@ use super::against::ComparisonReport;
 use super::floor::FloorFigures;
 use super::input::InputFacts;
 use super::scenario::{Bench, Measured, Since, Turns};
-use super::stages::RECORDING;
+use super::stages::RECORDING_NS;
 use super::verdict::host_verdict;
 use crate::args::BenchArgs;
 
@@ -31,7 +31,7 @@ pub(crate) struct BenchReport {
     pub(crate) floor: FloorReport,
     /// What to bear in mind when reading the figures, in words.
     pub(crate) flags: Vec<String>,
-    /// What measuring every stage adds to an event: median of the differences within one round.
+    /// What measuring every stage adds to an event, ingest and strategy together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recording_ns_per_event: Option<f64>,
     /// The most of any round, after half of the frames; left out where nothing was counted.
@@ -115,7 +115,7 @@ pub(crate) fn build(
         host: bench.host.clone(),
         host_verdict: host_verdict(&bench.clock),
         clock: ClockFacts {
-            step_ns: tenth(bench.facts.step_ns),
+            step_ns: (bench.facts.step_ns * 1e6).round() / 1e6,
             read_ns: tenth(bench.facts.read_ns),
         },
         input,
@@ -152,13 +152,10 @@ fn floor(floors: &[FloorFigures]) -> FloorReport {
     }
 }
 
-/// What recording costs an event: the same work with it less that without, round by round.
+/// What recording costs an event: the median of the rounds.
 fn recording(measured: &Measured) -> Option<f64> {
-    let [recorded, unrecorded] = RECORDING;
-    let (recorded, unrecorded) = (measured.find(recorded)?, measured.find(unrecorded)?);
-    let pairs = recorded.figures.iter().zip(&unrecorded.figures);
-    let differences: Vec<f64> = pairs.map(|(one, other)| one.mean_ns - other.mean_ns).collect();
-    Some(tenth(median(&differences)))
+    let rounds = measured.scenarios.iter().find_map(|it| it.extras.get(RECORDING_NS))?;
+    Some(tenth(median(rounds)))
 }
 
 fn allocations(measured: &Measured) -> Option<Allocations> {

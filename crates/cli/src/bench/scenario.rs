@@ -145,11 +145,6 @@ impl Measured {
             turns.kinds.entry(kind).or_default().merge(&latency);
         }
     }
-
-    /// The scenario of that name.
-    pub(crate) fn find(&self, name: &str) -> Option<&Turns> {
-        self.scenarios.iter().find(|it| it.facts.name == name)
-    }
 }
 
 /// `part / whole`, and 0 when there is no whole.

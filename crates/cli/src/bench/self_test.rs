@@ -47,7 +47,7 @@ pub(super) fn run(args: &BenchArgs, bench: &Bench, input: &Input) -> Result<Self
     let place = Place::new(&args.machine, &bench.machine, 1)?;
     let mut contenders = Vec::new();
     for delay_percent in [0, 0, DELAY_PERCENT] {
-        contenders.push(Decoder::new(input, delay_percent)?);
+        contenders.push(Decoder::new(input, delay_percent)?.of_first(FRAMES));
     }
     let threshold: Threshold = THRESHOLD.parse().expect("a threshold");
     let progress = Progress::new(args.talk.log);
@@ -114,7 +114,9 @@ fn saved(figures: &Figures) -> Figures {
 }
 
 const TRIES: u32 = 20;
-const ROUNDS: usize = 7;
+/// Many short rounds: neighbours come and go between them.
+const ROUNDS: usize = 25;
+const FRAMES: usize = 5_000;
 const DELAY_PERCENT: u32 = 25;
 const THRESHOLD: &str = "p50:+10%";
 

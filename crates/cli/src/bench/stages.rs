@@ -8,6 +8,8 @@ use std::thread;
 
 use tickring_capture::Merged;
 use tickring_event::{Digest, Instruments, MarketEvent};
+use tickring_harness::median;
+use tickring_ingest::Frame;
 use tickring_metrics::{Clock, EventTimes, LatencyRecorder, StageRecorders};
 use tickring_ring::{Capacity, OnFull, Poller, Publisher, Stall, ring};
 use tickring_strategy::{Context, SignalPort, SignalSender, Strategy, builtin};
@@ -20,10 +22,10 @@ use crate::args::BenchArgs;
 use crate::exit::{Exit, Failure};
 use crate::sessions::unreadable;
 
-/// Names of the scenarios whose difference is what recording costs.
-pub(crate) const RECORDING: [&str; 2] = ["stages.recorded", "stages.unrecorded"];
+/// What recording costs an event, among a scenario's further figures.
+pub(crate) const RECORDING_NS: &str = "recording_ns_per_event";
 
-/// The shares, and the same without any of the measuring and with all of it.
+/// The shares, and what recording costs.
 pub(crate) fn scenarios(
     args: &BenchArgs,
     bench: &Bench,
@@ -37,55 +39,93 @@ pub(crate) fn scenarios(
         since,
         place: place.clone(),
     };
-    let [recorded, unrecorded] = RECORDING;
-    let kinds = [
-        (facts("stages.share", "frame", Since::Call), Kind::Shares),
-        (facts(recorded, "event", Since::Block), Kind::Recorded),
-        (facts(unrecorded, "event", Since::Block), Kind::Unrecorded),
-    ];
-    let mut all: Vec<Box<dyn Scenario>> = Vec::new();
-    for (facts, kind) in kinds {
-        let line = Line::new(input)?;
-        let frames = Arc::clone(&input.frames);
-        all.push(Box::new(Stages { facts, kind, line, frames, read: Box::new(input.reader()) }));
-    }
-    Ok(all)
+    Ok(vec![
+        Box::new(Shares {
+            facts: facts("stages.share", "frame", Since::Call),
+            line: Line::new(input)?,
+            frames: Arc::clone(&input.frames),
+            read: Box::new(input.reader()),
+        }),
+        Box::new(Recording {
+            facts: facts("stages.recorded", "event", Since::Block),
+            recorded: Line::new(input)?,
+            unrecorded: Line::new(input)?,
+            frames: Arc::clone(&input.frames),
+        }),
+    ])
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Shares,
-    Recorded,
-    Unrecorded,
-}
-
-struct Stages {
+/// What share of a frame each stage has.
+struct Shares {
     facts: Facts,
-    kind: Kind,
     line: Line,
     frames: Arc<Frames>,
     read: Box<dyn Fn() -> Result<Merged, Failure>>,
 }
 
-impl Scenario for Stages {
+impl Scenario for Shares {
     fn facts(&self) -> &Facts {
         &self.facts
     }
 
     fn run(&mut self, bench: &Bench) -> Result<Block, Failure> {
-        let Self { facts, kind, line, frames, read } = self;
-        let merged = if *kind == Kind::Shares { Some(read()?) } else { None };
-        let clock = &bench.clock;
-        let work = || match merged {
-            Some(merged) => line.shares(frames, merged, clock),
-            None if *kind == Kind::Recorded => Ok(line.pass::<true>(frames, clock)),
-            None => Ok(line.pass::<false>(frames, clock)),
-        };
+        let Self { facts, line, frames, read } = self;
+        let merged = read()?;
+        let work = || line.shares(frames, merged, &bench.clock);
         thread::scope(|scope| {
             let thread = facts.place.spawn(scope, (0, "stages", bench.talk), work)?;
             thread.join().map_err(|_| Failure::new(Exit::Fault, "the stages' thread panicked"))?
         })
     }
+}
+
+/// The same frames through two lines, one of which records all that the engine does and the other
+/// nothing.
+struct Recording {
+    facts: Facts,
+    recorded: Line,
+    unrecorded: Line,
+    frames: Arc<Frames>,
+}
+
+impl Scenario for Recording {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn run(&mut self, bench: &Bench) -> Result<Block, Failure> {
+        let Self { facts, recorded, unrecorded, frames } = self;
+        let work = || recording(recorded, unrecorded, frames, &bench.clock);
+        thread::scope(|scope| {
+            let thread = facts.place.spawn(scope, (0, "stages", bench.talk), work)?;
+            thread.join().map_err(|_| Failure::new(Exit::Fault, "the stages' thread panicked"))
+        })
+    }
+}
+
+/// A few frames at a time through both lines, so that what a neighbour does meanwhile meets both or
+/// stands out; each is the first every other time, because the second finds the text in its cache.
+fn recording(recorded: &mut Line, unrecorded: &mut Line, frames: &Frames, clock: &Clock) -> Block {
+    recorded.decoder.start_over();
+    unrecorded.decoder.start_over();
+    let all: Vec<Frame<'_>> = frames.iter().collect();
+    let (mut events, mut elapsed_ns) = (0, 0);
+    let mut differences = [const { Vec::new() }; 2];
+    for (index, part) in all.chunks(PART_FRAMES).enumerate() {
+        let is_first = index % 2 == 0;
+        let before = is_first.then(|| recorded.pass::<true>(part, clock));
+        let (_, without_ns) = unrecorded.pass::<false>(part, clock);
+        let (count, with_ns) = before.unwrap_or_else(|| recorded.pass::<true>(part, clock));
+        events += count;
+        elapsed_ns += with_ns;
+        if count > 0 {
+            differences[index % 2].push((float(with_ns) - float(without_ns)) / float(count));
+        }
+    }
+    let cost_ns = median(&differences.map(|it| median(&it)));
+    let mut block = Block::whole(events, elapsed_ns);
+    block.extras.push((RECORDING_NS, cost_ns));
+    block
 }
 
 /// The engine's parts on one thread.
@@ -122,14 +162,14 @@ impl Line {
         })
     }
 
-    /// All frames as one, with everything the engine records of them or with nothing.
-    fn pass<const IS_RECORDED: bool>(&mut self, frames: &Frames, clock: &Clock) -> Block {
-        self.decoder.start_over();
+    /// Frames as one, with everything the engine records of them or with nothing: how many events they
+    /// gave, and how long it took.
+    fn pass<const IS_RECORDED: bool>(&mut self, frames: &[Frame<'_>], clock: &Clock) -> (u64, u64) {
         let begun = clock.ticks();
         let mut events = 0;
-        for frame in frames.iter() {
+        for frame in frames {
             let arrival = if IS_RECORDED { clock.ticks() } else { 0 };
-            self.decoder.decode(&frame);
+            self.decoder.decode(frame);
             let enqueue = if IS_RECORDED { clock.ticks() } else { 0 };
             if IS_RECORDED && !self.decoder.batch.is_empty() {
                 self.decode.record_ticks(enqueue.saturating_sub(arrival));
@@ -138,7 +178,7 @@ impl Line {
             events += self.handle::<IS_RECORDED>(clock);
             self.decoder.forget();
         }
-        Block::whole(events, clock.elapsed_ns(begun, clock.ticks()))
+        (events, clock.elapsed_ns(begun, clock.ticks()))
     }
 
     /// Each frame with the time between its stages.
@@ -241,6 +281,9 @@ impl Stall for NoStall {
 
 /// Counts events and does nothing else: the engine's own share of handling.
 const STRATEGY: &str = "null";
+
+/// Frames that are timed as one: a tenth of a millisecond.
+const PART_FRAMES: usize = 100;
 
 const CAPACITY: Capacity = Capacity::new(1 << 14).expect("a power of two");
 

@@ -76,7 +76,7 @@ fn head(out: &mut String, report: &BenchReport) -> std::fmt::Result {
     let clock = &report.clock;
     writeln!(
         out,
-        "clock: step {} ns, a reading {} ns; {} rounds, seed {}",
+        "clock: step {:.1} ns, a reading {:.1} ns; {} rounds, seed {}",
         clock.step_ns, clock.read_ns, report.settings.rounds, report.settings.seed
     )?;
     if let (Some(tight), Some(paused)) = (report.floor.tight_ns, report.floor.paused_ns) {

@@ -75,7 +75,6 @@ fn every_stage_is_measured_in_every_round_and_checked() {
         "ring.slow-200ns",
         "stages.recorded",
         "stages.share",
-        "stages.unrecorded",
     ];
     assert!(names(&result).into_iter().eq(expected), "{:?}", names(&result));
     for scenario in list(&result["scenarios"]) {
@@ -94,7 +93,9 @@ fn every_stage_is_measured_in_every_round_and_checked() {
 
 #[test]
 fn nothing_is_allocated_from_the_socket_to_the_strategy() {
-    let result = result(&["--stage", "e2e", "--rounds", "1"]);
+    // Buffers grow while the first half of the frames comes.
+    let frames = ["--frames", "3000", "--waiting", "3000", "--rate", "20k", "--block", "100ms"];
+    let result = result(&[&["--stage", "e2e", "--rounds", "1"], &frames[..]].concat());
     assert_eq!(result["allocations_per_message"]["ingest"], 0.0, "{result}");
     assert_eq!(result["allocations_per_message"]["worker"], 0.0, "{result}");
 }
@@ -106,8 +107,9 @@ fn no_single_latency_has_a_digit_below_the_clocks_step() {
     let latency = &scenario(&result, "decode.frame")["latency_ns"];
     for quantile in ["p50_ns", "p99_ns", "max_ns"] {
         let steps = latency[quantile].as_f64().unwrap() / step_ns;
-        // Whole nanoseconds where the step is finer.
-        assert!(step_ns <= 1.0 || (steps - steps.round()).abs() * step_ns < 1.0, "{latency}");
+        // Shown in whole nanoseconds; the step is told with six digits behind the point.
+        let away_ns = (steps - steps.round()).abs() * step_ns;
+        assert!(step_ns <= 1.0 || away_ns < 0.6 + steps * 1e-6, "{latency}, step {step_ns}");
     }
 }
 
@@ -149,7 +151,7 @@ fn a_result_is_held_against_one_that_was_saved() {
     let result = result(&[&["--stage", "decode"], &limits[..]].concat());
     let comparison = &result["comparison"];
     assert_eq!(comparison["has_failed"], false);
-    assert_eq!(list(&comparison["scenarios"]).len(), 5 * 2);
+    assert_eq!(list(&comparison["scenarios"]).len(), 4 * 2);
     assert_eq!(comparison["scenarios"][0]["verdict"], "pass");
     assert!(list(&comparison["host_differences"]).is_empty(), "{comparison}");
 }
