@@ -3,7 +3,7 @@
 use std::thread;
 
 use serde::Serialize;
-use tickring_harness::{Figures, Threshold, Verdict, compare, order};
+use tickring_harness::{Comparison, Figures, Threshold, Verdict, compare, order};
 
 use super::decode::Decoder;
 use super::input::Input;
@@ -32,6 +32,8 @@ pub(crate) struct SelfTest {
     /// Median of what was found, as shares of the baseline.
     pub(crate) same_change: f64,
     pub(crate) slow_change: f64,
+    pub(crate) same: Vec<Comparison>,
+    pub(crate) slow: Vec<Comparison>,
 }
 
 impl SelfTest {
@@ -62,11 +64,11 @@ pub(super) fn run(args: &BenchArgs, bench: &Bench, input: &Input) -> Result<Self
             return Err(Failure::new(Exit::Interrupted, "interrupted; nothing is reported"));
         }
     }
-    let count = |all: &[tickring_harness::Comparison], verdict| {
+    let count = |all: &[Comparison], verdict| {
         let those = all.iter().filter(|it| it.verdict == verdict).count();
         u32::try_from(those).unwrap_or(u32::MAX)
     };
-    let change = |all: &[tickring_harness::Comparison]| {
+    let change = |all: &[Comparison]| {
         let changes: Vec<f64> = all.iter().map(|it| it.change).collect();
         (tickring_harness::median(&changes) * 1_000.0).round() / 1_000.0
     };
@@ -82,6 +84,8 @@ pub(super) fn run(args: &BenchArgs, bench: &Bench, input: &Input) -> Result<Self
         slow_failed: count(&slow, Verdict::Fail),
         same_change: change(&same),
         slow_change: change(&slow),
+        same,
+        slow,
     })
 }
 
