@@ -10,7 +10,7 @@ use super::against::ComparisonReport;
 use super::floor::FloorFigures;
 use super::input::InputFacts;
 use super::scenario::{Bench, Measured, Since, Turns};
-use super::stages::RECORDING_NS;
+use super::stages::{RECORDING_NS, STAMPING_NS};
 use super::verdict::host_verdict;
 use crate::args::BenchArgs;
 
@@ -31,9 +31,12 @@ pub(crate) struct BenchReport {
     pub(crate) floor: FloorReport,
     /// What to bear in mind when reading the figures, in words.
     pub(crate) flags: Vec<String>,
-    /// What measuring every stage adds to an event, ingest and strategy together.
+    /// What recording every stage adds to an event: two looks at the clock, and the values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recording_ns_per_event: Option<f64>,
+    /// What the arrival and enqueue times add to it, which it carries in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stamping_ns_per_event: Option<f64>,
     /// The most of any round, after half of the frames; left out where nothing was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) allocations_per_message: Option<Allocations>,
@@ -103,7 +106,8 @@ pub(crate) fn build(
     measured: Measured,
 ) -> BenchReport {
     let floor = floor(&measured.floors);
-    let recording_ns_per_event = recording(&measured);
+    let recording_ns_per_event = last(&measured, RECORDING_NS);
+    let stamping_ns_per_event = last(&measured, STAMPING_NS);
     let allocations_per_message = allocations(&measured);
     let floors: Vec<Option<f64>> = measured.floors.iter().map(|it| it.tight_ns).collect();
     let scenarios: Vec<ScenarioReport> =
@@ -128,6 +132,7 @@ pub(crate) fn build(
         floor,
         flags,
         recording_ns_per_event,
+        stamping_ns_per_event,
         allocations_per_message,
         scenarios,
         comparison: None,
@@ -152,10 +157,10 @@ fn floor(floors: &[FloorFigures]) -> FloorReport {
     }
 }
 
-/// What recording costs an event: the median of the rounds.
-fn recording(measured: &Measured) -> Option<f64> {
-    let rounds = measured.scenarios.iter().find_map(|it| it.extras.get(RECORDING_NS))?;
-    Some(tenth(median(rounds)))
+/// A figure of all rounds together, as of the last one.
+fn last(measured: &Measured, name: &str) -> Option<f64> {
+    let rounds = measured.scenarios.iter().find_map(|it| it.extras.get(name))?;
+    rounds.last().copied().map(tenth)
 }
 
 fn allocations(measured: &Measured) -> Option<Allocations> {

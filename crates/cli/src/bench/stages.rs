@@ -8,7 +8,6 @@ use std::thread;
 
 use tickring_capture::Merged;
 use tickring_event::{Digest, Instruments, MarketEvent};
-use tickring_harness::median;
 use tickring_ingest::Frame;
 use tickring_metrics::{Clock, EventTimes, LatencyRecorder, StageRecorders};
 use tickring_ring::{Capacity, OnFull, Poller, Publisher, Stall, ring};
@@ -22,8 +21,11 @@ use crate::args::BenchArgs;
 use crate::exit::{Exit, Failure};
 use crate::sessions::unreadable;
 
-/// What recording costs an event, among a scenario's further figures.
+/// What recording costs an event by all rounds so far, among a scenario's further figures: two looks at
+/// the clock and the values of all stages.
 pub(crate) const RECORDING_NS: &str = "recording_ns_per_event";
+/// What its arrival and enqueue time cost, which it carries whether or not anything is recorded.
+pub(crate) const STAMPING_NS: &str = "stamping_ns_per_event";
 
 /// The shares, and what recording costs.
 pub(crate) fn scenarios(
@@ -48,9 +50,10 @@ pub(crate) fn scenarios(
         }),
         Box::new(Recording {
             facts: facts("stages.recorded", "event", Since::Block),
-            recorded: Line::new(input)?,
-            unrecorded: Line::new(input)?,
+            lines: [Line::new(input)?, Line::new(input)?, Line::new(input)?],
             frames: Arc::clone(&input.frames),
+            parts: Vec::new(),
+            rounds: 0,
         }),
     ])
 }
@@ -79,14 +82,23 @@ impl Scenario for Shares {
     }
 }
 
-/// The same frames through two lines, one of which records all that the engine does and the other
-/// nothing.
+/// The same frames through three lines that differ in what they measure.
 struct Recording {
     facts: Facts,
-    recorded: Line,
-    unrecorded: Line,
+    /// Of [`BARE`], [`STAMPED`] and [`RECORDED`].
+    lines: [Line; 3],
     frames: Arc<Frames>,
+    /// By their place in the input.
+    parts: Vec<Part>,
+    rounds: usize,
 }
+
+/// No look at the clock.
+const BARE: usize = 0;
+/// Arrival and enqueue time of each frame, which events carry.
+const STAMPED: usize = 1;
+/// All that the engine records: also two looks for each event, and the value of every stage.
+const RECORDED: usize = 2;
 
 impl Scenario for Recording {
     fn facts(&self) -> &Facts {
@@ -94,38 +106,64 @@ impl Scenario for Recording {
     }
 
     fn run(&mut self, bench: &Bench) -> Result<Block, Failure> {
-        let Self { facts, recorded, unrecorded, frames } = self;
-        let work = || recording(recorded, unrecorded, frames, &bench.clock);
+        let place = self.facts.place.clone();
+        let work = || self.measure(&bench.clock);
         thread::scope(|scope| {
-            let thread = facts.place.spawn(scope, (0, "stages", bench.talk), work)?;
+            let thread = place.spawn(scope, (0, "stages", bench.talk), work)?;
             thread.join().map_err(|_| Failure::new(Exit::Fault, "the stages' thread panicked"))
         })
     }
 }
 
-/// A few frames at a time through both lines, so that what a neighbour does meanwhile meets both or
-/// stands out; each is the first every other time, because the second finds the text in its cache.
-fn recording(recorded: &mut Line, unrecorded: &mut Line, frames: &Frames, clock: &Clock) -> Block {
-    recorded.decoder.start_over();
-    unrecorded.decoder.start_over();
-    let all: Vec<Frame<'_>> = frames.iter().collect();
-    let (mut events, mut elapsed_ns) = (0, 0);
-    let mut differences = [const { Vec::new() }; 2];
-    for (index, part) in all.chunks(PART_FRAMES).enumerate() {
-        let is_first = index % 2 == 0;
-        let before = is_first.then(|| recorded.pass::<true>(part, clock));
-        let (_, without_ns) = unrecorded.pass::<false>(part, clock);
-        let (count, with_ns) = before.unwrap_or_else(|| recorded.pass::<true>(part, clock));
-        events += count;
-        elapsed_ns += with_ns;
-        if count > 0 {
-            differences[index % 2].push((float(with_ns) - float(without_ns)) / float(count));
+/// The least that a few frames took through each line in any round: what a neighbour did meanwhile is
+/// not in it.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    events: u64,
+    least_ns: [u64; 3],
+}
+
+impl Recording {
+    /// A few frames at a time through all lines, in turns of who is the first: the others find the
+    /// text in their cache.
+    fn measure(&mut self, clock: &Clock) -> Block {
+        let Self { lines, frames, parts, rounds, .. } = self;
+        lines.iter_mut().for_each(|line| line.decoder.start_over());
+        let all: Vec<Frame<'_>> = frames.iter().collect();
+        let (mut events, mut elapsed_ns) = (0, 0);
+        for (index, frames) in all.chunks(PART_FRAMES).enumerate() {
+            let mut part = Part { events: 0, least_ns: [u64::MAX; 3] };
+            for turn in 0..lines.len() {
+                let which = (index + *rounds + turn) % lines.len();
+                let line = &mut lines[which];
+                (part.events, part.least_ns[which]) = match which {
+                    BARE => line.pass::<BARE>(frames, clock),
+                    STAMPED => line.pass::<STAMPED>(frames, clock),
+                    _ => line.pass::<RECORDED>(frames, clock),
+                };
+            }
+            events += part.events;
+            elapsed_ns += part.least_ns[RECORDED];
+            match parts.get_mut(index) {
+                Some(known) => {
+                    let pairs = known.least_ns.iter_mut().zip(part.least_ns);
+                    pairs.for_each(|(least, ns)| *least = ns.min(*least));
+                }
+                None => parts.push(part),
+            }
         }
+        *rounds += 1;
+        let all_events: u64 = parts.iter().map(|it| it.events).sum();
+        let [bare, stamped, recorded] =
+            [BARE, STAMPED, RECORDED].map(|it| parts.iter().map(|part| part.least_ns[it]).sum());
+        let each = |ns| ratio(ns, all_events);
+        let mut block = Block::whole(events, elapsed_ns);
+        block.extras = vec![
+            (RECORDING_NS, each(recorded) - each(stamped)),
+            (STAMPING_NS, each(stamped) - each(bare)),
+        ];
+        block
     }
-    let cost_ns = median(&differences.map(|it| median(&it)));
-    let mut block = Block::whole(events, elapsed_ns);
-    block.extras.push((RECORDING_NS, cost_ns));
-    block
 }
 
 /// The engine's parts on one thread.
@@ -162,20 +200,19 @@ impl Line {
         })
     }
 
-    /// Frames as one, with everything the engine records of them or with nothing: how many events they
-    /// gave, and how long it took.
-    fn pass<const IS_RECORDED: bool>(&mut self, frames: &[Frame<'_>], clock: &Clock) -> (u64, u64) {
+    /// Frames as one, measured as `KIND` says: how many events they gave, and how long it took.
+    fn pass<const KIND: usize>(&mut self, frames: &[Frame<'_>], clock: &Clock) -> (u64, u64) {
         let begun = clock.ticks();
         let mut events = 0;
         for frame in frames {
-            let arrival = if IS_RECORDED { clock.ticks() } else { 0 };
+            let arrival = if KIND >= STAMPED { clock.ticks() } else { 0 };
             self.decoder.decode(frame);
-            let enqueue = if IS_RECORDED { clock.ticks() } else { 0 };
-            if IS_RECORDED && !self.decoder.batch.is_empty() {
+            let enqueue = if KIND >= STAMPED { clock.ticks() } else { 0 };
+            if KIND == RECORDED && !self.decoder.batch.is_empty() {
                 self.decode.record_ticks(enqueue.saturating_sub(arrival));
             }
             self.publish(arrival, enqueue);
-            events += self.handle::<IS_RECORDED>(clock);
+            events += self.handle::<KIND>(clock);
             self.decoder.forget();
         }
         (events, clock.elapsed_ns(begun, clock.ticks()))
@@ -205,7 +242,7 @@ impl Line {
             let decoded = clock.ticks();
             self.publish(start, decoded);
             let published = clock.ticks();
-            self.handle::<true>(clock);
+            self.handle::<RECORDED>(clock);
             let handled = clock.ticks();
             for (sum, (from, to)) in
                 ticks.iter_mut().zip([(start, decoded), (decoded, published), (published, handled)])
@@ -245,18 +282,18 @@ impl Line {
 
     /// Gives the strategy what is on the ring, as its worker does.
     #[inline]
-    fn handle<const IS_RECORDED: bool>(&mut self, clock: &Clock) -> u64 {
+    fn handle<const KIND: usize>(&mut self, clock: &Clock) -> u64 {
         let Self { poller, instruments, strategy, port, digest, recorders, failed_events, .. } =
             self;
         let mut events = 0;
         let mut on_event = |event: &MarketEvent, sequence: u64, _: bool| {
             events += 1;
-            let process = if IS_RECORDED { clock.ticks() } else { 0 };
+            let process = if KIND == RECORDED { clock.ticks() } else { 0 };
             let mut context = Context::new(instruments, port, sequence, event.venue_time_ns);
             *failed_events += u64::from(strategy.on_event(event, &mut context).is_err());
-            let done = if IS_RECORDED { clock.ticks() } else { 0 };
+            let done = if KIND == RECORDED { clock.ticks() } else { 0 };
             digest.add(event);
-            if IS_RECORDED {
+            if KIND == RECORDED {
                 let (arrival, enqueue) = (event.arrival_ticks, event.enqueue_ticks);
                 recorders.record(EventTimes { arrival, enqueue, process, done });
             }
@@ -282,10 +319,11 @@ impl Stall for NoStall {
 /// Counts events and does nothing else: the engine's own share of handling.
 const STRATEGY: &str = "null";
 
-/// Frames that are timed as one: a tenth of a millisecond.
-const PART_FRAMES: usize = 100;
+/// Frames that are timed as one. Each line finds its histograms out of the cache when its turn comes,
+/// which must not count; and a part should be over before a neighbour's next turn.
+const PART_FRAMES: usize = 1_000;
 
-const CAPACITY: Capacity = Capacity::new(1 << 14).expect("a power of two");
+const CAPACITY: Capacity = Capacity::new(1 << 12).expect("a power of two");
 
 /// As the workers'.
 const BATCH_EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
