@@ -110,16 +110,17 @@ fn ours(parsers: Parsers, corpus: &Corpus, clock: &Clock) -> f64 {
     let mut venue = prepared(corpus, Arc::new(Instruments::with_capacity(64)), warm_up);
     venue.json().unwrap().set_parsers(parsers);
     let mut batch = EventBatch::new();
-    let frames = &corpus.frames[warm_up..];
+    // As for the others: the copy lies in the cache, as a frame does that was just received.
+    let frames = corpus.frames[warm_up..].to_vec();
     let start = clock.ticks();
-    for text in frames {
+    for text in &frames {
         decode(venue.as_mut(), text, &mut batch);
         black_box(batch.events());
     }
     clock.elapsed_ns(start, clock.ticks()) as f64 / frames.len() as f64
 }
 
-/// The texts are copied before, for parsers that write into them.
+/// The texts are copied before: some parsers write into them.
 fn each(corpus: &Corpus, clock: &Clock, mut parse: impl FnMut(&mut [u8])) -> f64 {
     let warm_up = WARM_UP.min(corpus.frames.len() / 2);
     let mut frames = corpus.frames.clone();

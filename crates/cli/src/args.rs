@@ -4,6 +4,7 @@ mod bench;
 mod doctor;
 #[cfg(feature = "export")]
 mod export;
+mod report;
 mod simulate;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, St
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
+pub(crate) use self::report::{ReportArgs, UnitName};
 pub(crate) use self::simulate::SimulateArgs;
 use crate::plan::CoreRequest;
 
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// A first look at recorded sessions: what is in them, how fast it came, what is missing.
     Inspect(InspectArgs),
+    /// What runs and benches left behind, side by side: percentiles, ratios, a page with pictures.
+    Report(ReportArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
     /// Measure: decoding, the ring, and the way from a socket to a strategy, on this machine.

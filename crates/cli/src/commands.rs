@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod record;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod verify;

@@ -144,7 +144,7 @@ fn start<S: Source + Send + 'static>(
     let ingest = start_ingest(ingest, prepared)?;
     let mut monitor =
         Monitor::new(prepared.talk, clock.clone(), Arc::clone(&gauges), counters, notices_out);
-    monitor.watch(&workers, prepared.interval);
+    monitor.watch(&workers, start_ticks, prepared.interval);
     let Shared { stop, abandon, .. } = shared;
     Ok(Running {
         command,
@@ -257,7 +257,9 @@ fn finish(prepared: &Prepared, running: Running, asked: Asked) -> Result<Outcome
     let report = report::build(report::Parts {
         command,
         host: machine::host(prepared.cores_count, is_pinned),
+        start_ticks,
         wall_ns,
+        timeline: monitor.timeline(wall_ns),
         clock,
         instruments: &instruments,
         ingest: &ingest,

@@ -42,6 +42,7 @@ mod options;
 mod output;
 mod plan;
 mod report;
+mod report_page;
 mod sessions;
 mod settings;
 mod strategies;
@@ -72,6 +73,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Replay(args) => commands::replay::run(&args, strategies),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tickring_ingest::{Importance, NoticeReceiver};
 use tickring_metrics::{
-    Bottleneck, Clock, Counter, LoadSamples, SharedCounters, Utilisation, UtilisationState,
+    Bottleneck, Clock, Counter, LoadSamples, Look, SharedCounters, Timeline, TimelineEntry,
+    Utilisation, UtilisationState,
 };
 use tickring_ring::Gauges;
 
@@ -23,6 +24,9 @@ const SAMPLE_PERIOD: Duration = Duration::from_millis(5);
 /// lines.
 const SMOOTHING: f64 = 0.01;
 
+/// Time between two collections of what goes into the interval log.
+const COLLECT_NS: u64 = 250_000_000;
+
 /// Watches a run from the main thread.
 pub(crate) struct Monitor {
     talk: Talk,
@@ -31,6 +35,9 @@ pub(crate) struct Monitor {
     counters: Arc<SharedCounters>,
     notices: NoticeReceiver,
     samples: LoadSamples,
+    timeline: Timeline,
+    start_ticks: u64,
+    collect_ticks: u64,
     utilisation: Utilisation,
     utilisation_smooth: f64,
     lags: Vec<u64>,
@@ -51,14 +58,18 @@ impl Monitor {
         counters: Arc<SharedCounters>,
         notices: NoticeReceiver,
     ) -> Self {
+        let now = clock.ticks();
         Self {
             talk,
-            line_ticks: clock.ticks(),
+            start_ticks: now,
+            collect_ticks: now,
+            line_ticks: now,
             clock,
             gauges,
             counters,
             notices,
             samples: LoadSamples::new(Vec::<String>::new()),
+            timeline: Timeline::new(),
             utilisation: Utilisation::new(),
             utilisation_smooth: 0.0,
             lags: Vec::new(),
@@ -69,15 +80,16 @@ impl Monitor {
         }
     }
 
-    /// Names the pollers and sets the time between lines.
-    pub(crate) fn watch(&mut self, workers: &[WorkerThread], interval: Duration) {
+    /// Names the pollers, sets when the run began and the time between lines.
+    pub(crate) fn watch(&mut self, workers: &[WorkerThread], start_ticks: u64, interval: Duration) {
+        self.start_ticks = start_ticks;
         self.samples = LoadSamples::new(workers.iter().map(|worker| worker.thread.to_string()));
         self.quarantined = vec![false; workers.len()];
         self.interval_ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     }
 
-    /// One look: samples the gauges, prints what is due, then rests a little. Returns `true` when
-    /// an interval has passed.
+    /// One look: samples the gauges, prints what is due, then rests a little. Returns `true` when it
+    /// is time to collect the interval log.
     pub(crate) fn turn(&mut self, workers: &[WorkerThread]) -> bool {
         self.print_notices();
         self.print_quarantined(workers);
@@ -87,14 +99,39 @@ impl Monitor {
             self.print_state(state, workers);
         }
         let now = self.clock.ticks();
+        let look = self.look_at(&self.lags);
+        self.timeline.look(self.clock.elapsed_ns(self.start_ticks, now), &look);
         let elapsed_ns = self.clock.elapsed_ns(self.line_ticks, now);
-        let is_due = self.interval_ns > 0 && elapsed_ns >= self.interval_ns;
-        if is_due {
+        if self.interval_ns > 0 && elapsed_ns >= self.interval_ns {
             self.print_line(workers, utilisation, elapsed_ns);
             self.line_ticks = now;
         }
+        let is_due = self.clock.elapsed_ns(self.collect_ticks, now) >= COLLECT_NS;
+        if is_due {
+            self.collect_ticks = now;
+        }
         thread::park_timeout(SAMPLE_PERIOD);
         is_due
+    }
+
+    /// The run over time; call it when the threads are done.
+    pub(crate) fn timeline(&self, wall_ns: u64) -> Vec<TimelineEntry> {
+        self.timeline.clone().finish(wall_ns, &self.look_at(&[]))
+    }
+
+    /// What the gauges and counters show now, with lags that were read before.
+    fn look_at(&self, lags: &[u64]) -> Look {
+        Look {
+            frames: self.counters.get(Counter::Frames),
+            events: self.gauges.published(),
+            decode_errors: self.counters.get(Counter::DecodeErrors),
+            gaps: self.counters.get(Counter::Gaps),
+            dropped: self.gauges.dropped(),
+            stalls: self.gauges.stalls(),
+            depth: self.gauges.depth(),
+            depth_max: self.gauges.depth_max(),
+            lag: lags.iter().copied().max().unwrap_or(0),
+        }
     }
 
     /// The verdict over all samples.
@@ -179,5 +216,38 @@ impl Monitor {
         }
         self.talk.say(LogLevel::Info, line);
         (self.line_frames, self.line_published) = (frames, published);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickring_event::MarketEvent;
+    use tickring_ingest::notices;
+    use tickring_metrics::Counters;
+    use tickring_ring::{Capacity, ring};
+
+    use super::*;
+
+    #[test]
+    fn the_interval_log_is_collected_and_the_timeline_kept_where_no_lines_are_printed() {
+        let (clock, time) = Clock::mock();
+        let (publisher, _pollers) = ring::<MarketEvent>(Capacity::new(8).unwrap(), 1);
+        let counters = Arc::new(SharedCounters::new());
+        let talk = Talk::new(LogLevel::Error);
+        let (_sender, notices) = notices();
+        let mut monitor =
+            Monitor::new(talk, clock.clone(), publisher.gauges(), Arc::clone(&counters), notices);
+        monitor.watch(&[], clock.ticks(), Duration::ZERO);
+        assert!(!monitor.turn(&[]), "nothing is there yet");
+        time.advance_ns(COLLECT_NS);
+        let mut now = Counters::new();
+        now.add(Counter::Frames, 7);
+        counters.store_from(&now);
+        assert!(monitor.turn(&[]));
+        assert!(!monitor.turn(&[]), "it is too early again");
+        time.advance_ns(COLLECT_NS);
+        assert!(monitor.turn(&[]));
+        let timeline = monitor.timeline(2 * COLLECT_NS);
+        assert_eq!(timeline.iter().map(|it| it.frames).collect::<Vec<_>>(), [7, 0]);
     }
 }

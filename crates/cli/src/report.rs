@@ -8,7 +8,7 @@ use tickring_metrics::{
     BookReport, CaptureReport, Clock, ConnectionsReport, ControlReport, Counter, Counters,
     CutReport, DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport,
     LossReport, RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport,
-    StrategyReport,
+    StrategyReport, TimelineEntry,
 };
 use tickring_ring::Gauges;
 
@@ -18,7 +18,9 @@ use crate::workers::WorkerReports;
 pub(crate) struct Parts<'a> {
     pub(crate) command: &'static str,
     pub(crate) host: HostReport,
+    pub(crate) start_ticks: u64,
     pub(crate) wall_ns: u64,
+    pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) clock: &'a Clock,
     pub(crate) instruments: &'a Instruments,
     pub(crate) ingest: &'a IngestReport,
@@ -33,7 +35,9 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
     let Parts {
         command,
         host,
+        start_ticks,
         wall_ns,
+        timeline,
         clock,
         instruments,
         ingest,
@@ -48,6 +52,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         schema_version: SCHEMA_VERSION,
         command: command.to_owned(),
         host,
+        start_time_ns: clock.wall_ns(start_ticks),
         wall_ns,
         frames: counters.get(Counter::Frames),
         bytes: counters.get(Counter::Bytes),
@@ -70,6 +75,7 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
             reconnects: ingest.connections.reconnects,
         },
         ring: ring(gauges, clock),
+        timeline,
         stages: StagesReport { decode: decode.summary(clock), stall: stall.summary(clock) },
         run_hash: run_hash(&workers.strategies),
         drained: ingest.drained.is_clean() && workers.complete,
@@ -143,13 +149,15 @@ fn recorded(tally: &RecordedTally) -> RecordedReport {
 }
 
 /// Fields that tell of this machine and this run, not of the recording.
-const NOT_REPRODUCIBLE: [&str; 9] = [
+const NOT_REPRODUCIBLE: [&str; 11] = [
     "host",
+    "start_time_ns",
     "wall_ns",
     "ring.depth_max",
     "ring.utilisation_max",
     "ring.stalls",
     "ring.stall_ns",
+    "timeline",
     "stages",
     "strategies.latency_ns",
     "bottleneck",
@@ -177,6 +185,7 @@ fn control(counters: &Counters) -> ControlReport {
         pongs: counters.get(Counter::Pongs),
         refusals: counters.get(Counter::Refusals),
         ignored: counters.get(Counter::Ignored),
+        scan_declined: counters.get(Counter::ScanDeclined),
     }
 }
 

@@ -320,13 +320,15 @@ impl<S: Source> Turns<S> {
             end = later;
         }
         self.share();
-        let Self { mut source, venues, publisher, mut limit, .. } = self;
+        let Self { mut source, mut venues, publisher, mut limit, .. } = self;
         let wait = publisher.config().wait;
         let closed = publisher.close(&mut SlotWait::new(&mut source, &mut limit, wait));
         let Closed { drained, counters, decode, stall, gaps } = closed;
         let mut all = self.counters;
         all.merge(self.batch.counters());
         all.merge(&counters);
+        let tallies = venues.iter_mut().filter_map(|it| it.json().map(|json| json.tally()));
+        all.add(Counter::ScanDeclined, tallies.map(|it| it.general).sum());
         self.shared.store_from(&all);
         note_silent(&venues, &source, &mut self.remarks);
         IngestReport {

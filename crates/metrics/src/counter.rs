@@ -50,6 +50,7 @@ counters! {
     Reconnects, "reconnects", "connections made after the first";
     StaleDepth, "stale_depth", "depth messages older than the book they would change";
     HeldDepth, "held_depth", "depth messages held back until a snapshot arrived";
+    ScanDeclined, "scan_declined", "readings that the scanner left to the general parser";
     Ignored, "ignored", "messages that the decoder knows and skips";
     Acks, "acks", "acknowledged subscriptions";
     Pongs, "pongs", "answers to keep-alive messages";

@@ -7,6 +7,8 @@
 //! lost.
 
 mod log;
+mod payload;
+mod read;
 
 use std::io;
 use std::mem;
@@ -18,6 +20,8 @@ use crate::clock::Clock;
 use crate::latency::LatencyRecorder;
 use crate::stage::Stage;
 use log::LogWriter;
+pub use payload::{Bucket, PAYLOAD_BYTES_MAX, PayloadError};
+pub use read::{HlogReadError, HlogReader, LINE_BYTES_MAX, LineError, LogInterval, TAG_BYTES_MAX};
 
 /// Why an interval log could not be written.
 #[derive(Debug, Error)]

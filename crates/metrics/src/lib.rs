@@ -37,6 +37,10 @@ mod counter;
 
 mod hlog;
 
+mod distribution;
+
+mod timeline;
+
 mod bottleneck;
 
 mod report;
@@ -50,7 +54,12 @@ pub use bottleneck::{
 };
 pub use clock::{Clock, MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START, MockClock};
 pub use counter::{Counter, Counters, SharedCounters};
-pub use hlog::{HlogError, INTERVALS_PER_RECORDER, IntervalDrain, IntervalRecorder};
+pub use distribution::Distribution;
+pub use hlog::{
+    Bucket, HlogError, HlogReadError, HlogReader, INTERVALS_PER_RECORDER, IntervalDrain,
+    IntervalRecorder, LINE_BYTES_MAX, LineError, LogInterval, PAYLOAD_BYTES_MAX, PayloadError,
+    TAG_BYTES_MAX,
+};
 pub use latency::{
     LatencyRecorder, LatencySummary, RANGE_TICKS_MAX, RANGE_TICKS_MIN, SIGNIFICANT_DIGITS,
 };
@@ -62,3 +71,4 @@ pub use report::{
 };
 pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};
+pub use timeline::{Look, TIMELINE_ENTRIES_MAX, TIMELINE_PERIOD_NS, Timeline, TimelineEntry};

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::latency::LatencySummary;
 use crate::stage::StageLatencies;
+use crate::timeline::TimelineEntry;
 pub use text::{Ns, counted, grouped};
 
 /// All that a run tells when it is over.
@@ -21,6 +22,8 @@ pub struct Report {
     pub command: String,
     /// Where it ran.
     pub host: HostReport,
+    /// When it began, in nanoseconds since 1970-01-01 UTC.
+    pub start_time_ns: u64,
     /// From the first frame asked for to the end of the drain, in nanoseconds.
     pub wall_ns: u64,
     /// Frames read from the source.
@@ -46,6 +49,8 @@ pub struct Report {
     pub connections: ConnectionsReport,
     /// How full the ring was and how long the publisher waited.
     pub ring: RingReport,
+    /// What happened when, in spans that follow each other.
+    pub timeline: Vec<TimelineEntry>,
     /// Latency of the stages on the ingest thread, in nanoseconds.
     pub stages: StagesReport,
     /// One entry per strategy and worker.
@@ -106,6 +111,8 @@ pub struct ControlReport {
     pub refusals: u64,
     /// Well-formed and of no use here; `remarks` says why.
     pub ignored: u64,
+    /// Readings that the scanner left to the general parser, market data included: slower, not wrong.
+    pub scan_declined: u64,
 }
 
 /// Something that frames held, by reason.

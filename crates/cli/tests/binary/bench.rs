@@ -83,12 +83,18 @@ fn every_stage_is_measured_in_every_round_and_checked() {
         assert!(rounds.iter().all(|it| count(&it["count"]) > 0), "{scenario}");
         assert_eq!(scenario["is_verified"], scenario["stage"] != "decode", "{scenario}");
     }
-    assert!(result["recording_ns_per_event"].is_f64());
+}
+
+#[test]
+fn a_frames_time_is_divided_among_its_stages_and_the_cost_of_recording_is_told() {
+    let result = result(&["--stage", "decode", "--rounds", "1"]);
     let shares = &scenario(&result, "stages.share")["figures"];
     for stage in ["read_ns", "decode_ns", "publish_ns", "handle_ns"] {
         assert!(shares[stage].as_f64().unwrap() > 0.0, "{shares}");
     }
     assert_eq!(shares["lost_frames_count"], 0.0);
+    assert!(result["recording_ns_per_event"].is_f64());
+    assert!(result["stamping_ns_per_event"].is_f64());
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod live;
 mod played;
 mod recorded;
 mod report;
+mod report_command;
 mod secrets;
 mod support;
 mod venues_live;

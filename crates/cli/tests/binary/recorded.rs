@@ -166,7 +166,7 @@ fn another_message_gives_another_run_hash() {
 
 /// A report without the figures that differ from run to run: times, and how full the ring was.
 fn untimed(mut report: Value) -> Value {
-    for key in ["wall_ns", "stages", "ring", "bottleneck"] {
+    for key in ["start_time_ns", "wall_ns", "timeline", "stages", "ring", "bottleneck"] {
         report[key].take();
     }
     for entries in ["strategies", "services"] {

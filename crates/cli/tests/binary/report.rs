@@ -33,6 +33,7 @@ control.acks: number
 control.ignored: number
 control.pongs: number
 control.refusals: number
+control.scan_declined: number
 decode_errors.by_reason.malformed: number
 decode_errors.by_reason.missing_field: number
 decode_errors.examples.malformed: string
@@ -152,6 +153,7 @@ stages.stall.p90: number
 stages.stall.p99: number
 stages.stall.p99_99: number
 stages.stall.p99_9: number
+start_time_ns: number
 strategies[].conflated: number
 strategies[].core: null
 strategies[].culprit: null
@@ -201,6 +203,16 @@ strategies[].signals_dropped: number
 strategies[].skipped: number
 strategies[].wait: string
 strategies[].worker: number
+timeline[].at_ns: number
+timeline[].decode_errors: number
+timeline[].depth_max: number
+timeline[].dropped: number
+timeline[].events: number
+timeline[].frames: number
+timeline[].gaps: number
+timeline[].lag_max: number
+timeline[].length_ns: number
+timeline[].stalls: number
 wall_ns: number
 ";
 
@@ -241,6 +253,21 @@ fn the_report_has_every_key_that_scripts_rely_on() {
     let found: Vec<_> = found.iter().map(String::as_str).collect();
     let expected: Vec<_> = SHAPE.trim().lines().collect();
     assert_eq!(found, expected, "\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_timeline_holds_all_that_the_report_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = damaged(&folder.path().join("session"), &["--format", "json"]).report();
+    let spans = list(&report["timeline"]);
+    let sum = |name: &str| spans.iter().map(|it| count(&it[name])).sum::<u64>();
+    assert_eq!(sum("frames"), count(&report["frames"]));
+    assert_eq!(sum("events"), count(&report["events"]["published"]));
+    assert_eq!(sum("gaps"), count(&report["loss"]["gaps"]));
+    assert_eq!(sum("decode_errors"), count(&report["decode_errors"]["total"]));
+    assert_eq!(sum("length_ns"), count(&report["wall_ns"]));
+    let deepest = spans.iter().map(|it| count(&it["depth_max"])).max();
+    assert_eq!(deepest, Some(count(&report["ring"]["depth_max"])));
 }
 
 #[test]

@@ -13,6 +13,11 @@ use super::Numbers;
 /// Objects and arrays within each other; venues nest four deep.
 const DEPTH_MAX: usize = 16;
 
+/// Bytes of a string that are looked at one by one. Where messages are alike, the processor guesses each
+/// end and reads on while it checks; an end that is computed has to be waited for. That is worth more
+/// than the eight bytes that are looked at together in longer strings.
+const NEAR: usize = 16;
+
 /// Digits of a bare whole number that fit 64 bits whatever they are, with either sign.
 const DIGITS_MAX: usize = 18;
 
@@ -99,10 +104,14 @@ impl<'text> Scanner<'text, '_> {
     }
 
     /// A value whose first byte was read.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, first: u8, depth: usize) -> Option<()> {
+        if first == b'"' {
+            let text = self.string()?;
+            self.nodes.push(Node::String(text));
+            return Some(());
+        }
         let node = match first {
-            b'"' => Node::String(self.string()?),
             b'0'..=b'9' | b'-' => self.number(first)?,
             b'{' => return self.object(depth.checked_sub(1)?),
             b'[' => return self.array(depth.checked_sub(1)?),
@@ -116,88 +125,49 @@ impl<'text> Scanner<'text, '_> {
     }
 
     /// The string whose first quote was read.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Option<&'text str> {
-        let start = self.at;
-        let mut at = start;
-        while let Some(word) = self.text.get(at..).and_then(|rest| rest.first_chunk()) {
-            let stops = stops(u64::from_le_bytes(*word));
-            if stops != 0 {
-                at += (stops.trailing_zeros() / 8) as usize;
-                return self.string_to(start, at);
-            }
-            at += 8;
-        }
-        let rest = self.text.get(at..)?;
-        at += rest
-            .iter()
-            .position(|byte| !matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f))?;
-        self.string_to(start, at)
-    }
-
-    /// The string up to `end`, which must be a quote; the bytes before it were looked at.
-    #[inline]
-    fn string_to(&mut self, start: usize, end: usize) -> Option<&'text str> {
-        if self.text.get(end) != Some(&b'"') {
+        let rest = self.text.get(self.at..)?;
+        let near = rest.get(..NEAR).unwrap_or(rest);
+        let len = match near.iter().position(|&byte| !IS_PLAIN[usize::from(byte)]) {
+            Some(len) => len,
+            None => far_end(rest)?,
+        };
+        if rest.get(len) != Some(&b'"') {
             return None;
         }
-        self.at = end + 1;
-        self.text.get(start..end).map(ascii)
+        self.at += len + 1;
+        rest.get(..len).map(ascii)
     }
 
     /// The number whose first byte was read.
     #[inline]
     fn number(&mut self, first: u8) -> Option<Node<'text>> {
-        let start = self.at - 1;
-        let negative = first == b'-';
-        let (mut value, mut digits) = (0_u64, 0);
-        if !negative {
-            (value, digits) = (u64::from(first - b'0'), 1);
-        }
-        let leads_with_zero = self.peek_digit_if(negative, first)? == b'0';
-        while let Some(digit) = self.digit() {
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            digits += 1;
-        }
-        if leads_with_zero && (digits != 1 || negative && self.peek() != Some(b'.')) {
+        let rest = self.text.get(self.at - 1..)?;
+        let is_negative = first == b'-';
+        let unsigned = &rest[usize::from(is_negative)..];
+        let (value, whole) = digits(unsigned);
+        let point = unsigned.get(whole) == Some(&b'.');
+        let decimals = if point { digits(&unsigned[whole + 1..]).1 } else { 0 };
+        let len = whole + usize::from(point) + decimals;
+        // `-0` is a number whose sign is told in no other way.
+        let is_idle_zero = unsigned.first() == Some(&b'0') && (whole > 1 || is_negative && !point);
+        let goes_on = matches!(unsigned.get(len), Some(b'e' | b'E' | b'+' | b'-' | b'.'));
+        if whole == 0 || (point && decimals == 0) || is_idle_zero || goes_on {
             return None;
         }
-        let is_whole = self.peek() != Some(b'.');
-        if !is_whole {
-            self.at += 1;
-            self.digit()?;
-            while self.digit().is_some() {}
-        }
-        if matches!(self.peek(), Some(b'e' | b'E' | b'+' | b'-' | b'.')) {
-            return None;
-        }
+        let text = &rest[..len + usize::from(is_negative)];
+        self.at += text.len() - 1;
         if self.numbers == Numbers::Quoted {
-            return Some(Node::String(ascii(self.text.get(start..self.at)?)));
+            return Some(Node::String(ascii(text)));
         }
-        Some(Node::Static(match (is_whole, negative) {
-            (true, _) if digits > DIGITS_MAX => return None,
-            (true, false) => StaticNode::U64(value),
-            (true, true) => StaticNode::I64(-i64::try_from(value).ok()?),
+        Some(Node::Static(match (point, is_negative) {
+            (false, _) if whole > DIGITS_MAX => return None,
+            (false, false) => StaticNode::U64(value),
+            (false, true) => StaticNode::I64(-i64::try_from(value).ok()?),
             // Nobody asks for its value: decimals are read from their text.
-            (false, _) => StaticNode::F64(f64::NAN),
+            (true, _) => StaticNode::F64(f64::NAN),
         }))
-    }
-
-    /// The first digit of a number: the one that was read, or that after its sign.
-    #[inline]
-    fn peek_digit_if(&self, negative: bool, first: u8) -> Option<u8> {
-        let digit = if negative { self.peek()? } else { first };
-        digit.is_ascii_digit().then_some(digit)
-    }
-
-    /// The next digit's value, if one is next.
-    #[inline]
-    fn digit(&mut self) -> Option<u8> {
-        let digit = self.peek()?.wrapping_sub(b'0');
-        (digit <= 9).then(|| {
-            self.at += 1;
-            digit
-        })
     }
 
     /// A word whose first letter was read.
@@ -242,13 +212,53 @@ impl<'text> Scanner<'text, '_> {
     }
 }
 
+/// The number that the digits in front make, modulo two to the 64, and how many they are.
+#[inline]
+fn digits(text: &[u8]) -> (u64, usize) {
+    let (mut value, mut len) = (0_u64, 0);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    (value, len)
+}
+
+/// Bytes that stand in a string for themselves.
+const IS_PLAIN: [bool; 256] = {
+    let mut is_plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x80 {
+        is_plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    is_plain
+};
+
+/// Where a string ends of which the first bytes are plain.
+fn far_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return Some(at + (stops.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let rest = text.get(at..)?;
+    Some(at + rest.iter().position(|&byte| !IS_PLAIN[usize::from(byte)])?)
+}
+
 /// The text of bytes that were each found to be ASCII.
 #[inline]
 #[expect(unsafe_code, reason = "to look at every byte again would cost a tenth of a frame's scan")]
 fn ascii(bytes: &[u8]) -> &str {
     debug_assert!(bytes.is_ascii(), "the scanner looks at each byte before");
-    // SAFETY: ASCII is UTF-8. `string` passes bytes of which `stops`, and its equal for the last seven
-    // of a frame, let none through above 0x7f; `number` passes digits, signs and points.
+    // SAFETY: ASCII is UTF-8. `string` passes bytes of which `IS_PLAIN` and `stops` let none through
+    // above 0x7f; `number` passes digits, signs and points.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 

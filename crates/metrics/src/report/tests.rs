@@ -81,12 +81,12 @@ fn field_names_are_the_contract() {
     let report = json(&full());
     check_fields(
         &report,
-        "schema_version command host wall_ns frames bytes decode_errors control messages events loss gaps \
-         connections ring stages strategies services books run_hash bottleneck drained",
+        "schema_version command host start_time_ns wall_ns frames bytes decode_errors control messages events \
+         loss gaps connections ring timeline stages strategies services books run_hash bottleneck drained",
     );
     check_fields(&report["host"], "cpus model pinned virtualised");
     check_fields(&report["decode_errors"], "total by_reason");
-    check_fields(&report["control"], "acks pongs refusals ignored");
+    check_fields(&report["control"], "acks pongs refusals ignored scan_declined");
     check_fields(&report["messages"], "trade");
     check_fields(&report["events"], "published trade top_of_book levels bar gap status");
     check_fields(&report["loss"], "gaps dropped missing duplicated reordered");

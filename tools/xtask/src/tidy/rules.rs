@@ -51,7 +51,8 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("dbn", &["capture"]),
     ("csv", &["export"]),
     ("disruptor", &["ring"]),
-    ("flate2", &["capture"]),
+    // Two owners: whole files of a recording, and the histograms of an interval log one by one.
+    ("flate2", &["capture", "metrics"]),
     ("foldhash", &["ingest"]),
     ("hdrhistogram", &["metrics"]),
     // Here and not in `export`: it writes to a terminal, and libraries do not.

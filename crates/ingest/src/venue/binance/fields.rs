@@ -81,11 +81,10 @@ pub(super) fn first_numbers<'text>(
 
 /// The time of the event, or of the transaction where the event has none; 0 where neither is told.
 pub(super) fn venue_time_ns(data: Value<'_, '_>) -> Result<u64, DecodeError> {
-    match (data.get("E"), data.get("T")) {
-        (Some(time), _) => Ok(time_ns(time, "E")?.0),
-        (None, Some(time)) => Ok(time_ns(time, "T")?.0),
-        (None, None) => Ok(0),
+    if let Some(time) = data.get("E") {
+        return Ok(time_ns(time, "E")?.0);
     }
+    data.get("T").map_or(Ok(0), |time| Ok(time_ns(time, "T")?.0))
 }
 
 /// A time, and the length of the unit it is written in.
