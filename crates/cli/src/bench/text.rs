@@ -84,6 +84,8 @@ fn head(out: &mut String, report: &BenchReport) -> std::fmt::Result {
             out,
             "floor: a cache line to another core takes {tight:.1} ns, after a pause {paused:.1} ns"
         )?;
+    } else {
+        writeln!(out, "floor: not measured; no two cores answered in time")?;
     }
     writeln!(out)
 }
