@@ -1,5 +1,6 @@
 //! The command line: flags, their environment names and their words of help.
 
+mod bench;
 mod doctor;
 #[cfg(feature = "export")]
 mod export;
@@ -16,6 +17,7 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
+pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
+    /// Measure: decoding, the ring, and the way from a socket to a strategy, on this machine.
+    Bench(BenchArgs),
     /// Whether this host suits a low-latency run: what is read, what is good, why, and what mends it.
     Doctor(DoctorArgs),
     /// Recorded sessions as tables for other tools: Parquet, Arrow, CSV, JSON lines.

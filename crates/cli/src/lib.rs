@@ -27,7 +27,9 @@
 //! }
 //! ```
 
+mod allocations;
 mod args;
+mod bench;
 mod commands;
 mod doctor;
 mod engine;
@@ -52,6 +54,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use crate::allocations::CountingAllocator;
 use crate::args::{Cli, Command};
 pub use crate::strategies::Strategies;
 
@@ -61,7 +64,7 @@ pub use crate::strategies::Strategies;
 /// threads and listens for SIGINT and SIGTERM: call it from `main` and return what it returns. Where
 /// the arguments cannot be parsed, or help is asked for, it ends the process.
 ///
-/// The allocator is the program's own choice: `tickring` has mimalloc.
+/// The allocator is the program's own choice: `tickring` has mimalloc in a [`CountingAllocator`].
 #[must_use]
 pub fn main(strategies: &Strategies) -> ExitCode {
     let exit = match Cli::parse().command {
@@ -73,6 +76,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         #[cfg(feature = "export")]
         Command::Export(args) => commands::export::run(&args),

@@ -3,10 +3,11 @@
 
 use std::process::ExitCode;
 
-use tickring_cli::Strategies;
+use mimalloc::MiMalloc;
+use tickring_cli::{CountingAllocator, Strategies};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
 
 fn main() -> ExitCode {
     tickring_cli::main(&Strategies::builtin())

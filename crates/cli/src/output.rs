@@ -37,6 +37,31 @@ impl Talk {
     }
 }
 
+/// A line on standard error that is drawn anew, and gone when this is dropped. Nothing where that is no
+/// terminal.
+pub(crate) struct Progress {
+    is_drawn: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(level: LogLevel) -> Self {
+        Self { is_drawn: level >= LogLevel::Info && io::stderr().is_terminal() }
+    }
+
+    /// What is being done.
+    pub(crate) fn at(&self, text: &str) {
+        if self.is_drawn {
+            drop(write!(io::stderr().lock(), "\r\x1b[K{text}"));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.at("");
+    }
+}
+
 /// Standard output, for a result that is too long to be a text.
 #[cfg(feature = "export")]
 pub(crate) fn stdout() -> impl Write + Send {

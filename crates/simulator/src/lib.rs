@@ -80,6 +80,7 @@ mod profile;
 mod schedule;
 mod time;
 
+mod bare;
 mod server;
 
 mod feed;
@@ -89,6 +90,7 @@ mod record;
 mod error;
 mod report;
 
+pub use bare::{accept_bare, push_text_frame};
 pub use channel::{Channel, ChannelError};
 pub use config::{Feed, KeyCheck, Restarts, SimulatorConfig, Speed, SpeedError};
 pub use dialect::{Protocol, ProtocolError};

@@ -15,7 +15,7 @@ use crate::output::{self, Talk};
 use crate::settings;
 
 /// Instruments of the simulated market where none are named.
-pub(super) const SYMBOLS: [&str; 4] = ["AAPL.US", "NVDA.US", "700.HK", "BTCUSDT"];
+pub(crate) const SYMBOLS: [&str; 4] = ["AAPL.US", "NVDA.US", "700.HK", "BTCUSDT"];
 
 /// How long a recording waits for the request whose answer comes next in it.
 const GET_WAIT_MS_MAX: u64 = 5_000;

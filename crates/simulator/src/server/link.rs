@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use crate::bare::{FINAL_BINARY, FINAL_TEXT, push_header};
+
 /// What a connection was given in vain.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Undelivered {
@@ -76,32 +78,19 @@ impl Link {
 
     /// Adds a text frame.
     pub(super) fn push_text(&mut self, text: &[u8]) {
-        self.push_header(FINAL_TEXT, text.len());
+        push_header(&mut self.out, FINAL_TEXT, text.len());
         self.out.extend_from_slice(text);
     }
 
     /// Adds a binary frame.
     pub(super) fn push_binary(&mut self, bytes: &[u8]) {
-        self.push_header(FINAL_BINARY, bytes.len());
+        push_header(&mut self.out, FINAL_BINARY, bytes.len());
         self.out.extend_from_slice(bytes);
     }
 
     /// Adds an empty protocol ping.
     pub(super) fn push_ping(&mut self) {
-        self.push_header(FINAL_PING, 0);
-    }
-
-    /// A frame's header as RFC 6455, section 5.2 has it; a server never masks.
-    fn push_header(&mut self, first: u8, size: usize) {
-        if let Ok(size @ 0..=125) = u8::try_from(size) {
-            self.out.extend_from_slice(&[first, size]);
-        } else if let Ok(size) = u16::try_from(size) {
-            self.out.extend_from_slice(&[first, 126]);
-            self.out.extend_from_slice(&size.to_be_bytes());
-        } else {
-            self.out.extend_from_slice(&[first, 127]);
-            self.out.extend_from_slice(&(size as u64).to_be_bytes());
-        }
+        push_header(&mut self.out, FINAL_PING, 0);
     }
 
     /// Gives the socket what it takes now; true if it took anything.
@@ -163,8 +152,6 @@ impl Write for Link {
     }
 }
 
-const FINAL_TEXT: u8 = 0x81;
-const FINAL_BINARY: u8 = 0x82;
 const FINAL_PING: u8 = 0x89;
 /// Move what is left to the front of the buffer once this much before it has been sent, and more
 /// than is left: each byte is moved once at most, also of a message of many megabytes.
