@@ -178,6 +178,7 @@ impl E2e {
             clock: bench.clock.clone(),
             talk: Talk::new(LogLevel::Error),
             interrupt: bench.interrupt.clone(),
+            huge_pages: false,
         }
     }
 
