@@ -67,26 +67,16 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline that begins at 0.
+    /// A timeline that begins at 0. Allocates all it will ever need.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(TIMELINE_ENTRIES_MAX),
             period_ns: TIMELINE_PERIOD_NS,
             start_ns: 0,
             depth_max: 0,
             lag_max: 0,
-            before: Look {
-                frames: 0,
-                events: 0,
-                decode_errors: 0,
-                gaps: 0,
-                dropped: 0,
-                stalls: 0,
-                depth: 0,
-                depth_max: 0,
-                lag: 0,
-            },
+            before: Look::default(),
         }
     }
 
@@ -128,7 +118,12 @@ impl Timeline {
         (self.start_ns, self.before) = (at_ns, *look);
         (self.depth_max, self.lag_max) = (0, 0);
         if self.entries.len() == TIMELINE_ENTRIES_MAX {
-            self.entries = self.entries.chunks(2).map(merged).collect();
+            let count = self.entries.len().div_ceil(2);
+            for index in 0..count {
+                let pair = 2 * index..(2 * index + 2).min(self.entries.len());
+                self.entries[index] = merged(&self.entries[pair]);
+            }
+            self.entries.truncate(count);
             self.period_ns = self.period_ns.saturating_mul(2);
         }
     }
