@@ -53,6 +53,8 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["metrics"]),
     // Here and not in `export`: it writes to a terminal, and libraries do not.
     ("indicatif", &["cli"]),
+    // The kernel's receive times, which rustix does not offer.
+    ("libc", &["ingest"]),
     ("mcap", &["capture"]),
     ("mimalloc", &["cli"]),
     ("plotters", &["cli"]),
