@@ -4,6 +4,7 @@ use tickring_event::{InstrumentId, Kind};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
+use crate::json::Json;
 use crate::venue::{Acknowledged, Checks, DecodeError, Inbound, Venue};
 
 /// Leaves out the market data of other kinds than those wanted. `Gap`s and `Status` stay: they tell
@@ -68,6 +69,10 @@ impl Venue for Filtered {
 
     fn numbers_tops(&self) -> bool {
         self.venue.numbers_tops()
+    }
+
+    fn json(&mut self) -> Option<&mut Json> {
+        self.venue.json()
     }
 
     fn checks(&self) -> Vec<(InstrumentId, Checks)> {

@@ -1,6 +1,9 @@
-//! The seam to the JSON parser: one reused tape, no allocation once its buffers have grown.
+//! The seam to JSON: a scanner for what venues write, and a general parser for the rest. Both write one
+//! reused tape; nothing is allocated once its memory has grown.
 //!
-//! Of duplicate keys the first one counts. Nothing outside this file names `simd_json`.
+//! Of duplicate keys the first one counts. Nothing but this module names `simd_json`.
+
+mod scan;
 
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
@@ -9,11 +12,44 @@ use crate::venue::DecodeError;
 /// Frame bytes the buffers have room for before they grow.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// A JSON parser with its reused memory.
-pub(crate) struct Json {
+/// Nodes the tape has room for before it grows: a depth message of some thousand levels.
+const NODES_CAPACITY: usize = 4096;
+
+/// A venue's JSON reader with its reused memory.
+pub struct Json {
     scratch: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
+    parsers: Parsers,
+    tally: Tally,
+}
+
+/// What reads a frame.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Parsers {
+    /// The scanner, and what it declines the general parser.
+    #[default]
+    ScanFirst,
+    /// The general parser alone: slower, to check or to time the other against.
+    General,
+}
+
+/// How often which parser read a frame.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// Readings of the scanner.
+    pub scanned: u64,
+    /// Readings of the general parser: what the scanner had declined.
+    pub general: u64,
+}
+
+/// What becomes of bare numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Numbers {
+    /// They are numbers; the digits of fractions are lost.
+    Typed,
+    /// They are read as if they stood in quotes: every digit stays.
+    Quoted,
 }
 
 impl Json {
@@ -21,8 +57,21 @@ impl Json {
         Self {
             scratch: Vec::with_capacity(SCRATCH_BYTES),
             buffers: Buffers::new(SCRATCH_BYTES),
-            tape: Tape(Vec::new()),
+            tape: Tape(Vec::with_capacity(NODES_CAPACITY)),
+            parsers: Parsers::default(),
+            tally: Tally::default(),
         }
+    }
+
+    /// Chooses what reads from now on. What is read is the same either way.
+    pub const fn set_parsers(&mut self, parsers: Parsers) {
+        self.parsers = parsers;
+    }
+
+    /// How often which parser read.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// Parses `text` and hands its root to `read`; `read` runs a second time, over strings only,
@@ -32,14 +81,8 @@ impl Json {
         text: &[u8],
         mut read: impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(text);
-        match self.parse(&mut read) {
-            Err(DecodeError::BareNumber) => {
-                self.scratch.clear();
-                quote_numbers(text, &mut self.scratch);
-                self.parse(&mut read)
-            }
+        match self.parse(text, Numbers::Typed, &mut read) {
+            Err(DecodeError::BareNumber) => self.parse(text, Numbers::Quoted, &mut read),
             other => other,
         }
     }
@@ -51,15 +94,43 @@ impl Json {
         text: &[u8],
         mut read: impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        self.scratch.clear();
-        quote_numbers(text, &mut self.scratch);
-        self.parse(&mut read)
+        self.parse(text, Numbers::Quoted, &mut read)
     }
 
     fn parse<T>(
         &mut self,
+        text: &[u8],
+        numbers: Numbers,
         read: &mut impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
+        if self.parsers == Parsers::ScanFirst
+            && let Ok(text) = std::str::from_utf8(text)
+        {
+            let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+            let scanned = scan::scan(text, numbers, &mut tape.0);
+            let result = scanned.map(|()| read(Value(&tape.0)));
+            self.tape = tape.reset();
+            if let Some(result) = result {
+                self.tally.scanned += 1;
+                return result;
+            }
+        }
+        self.tally.general += 1;
+        self.parse_general(text, numbers, read)
+    }
+
+    #[cold]
+    fn parse_general<T>(
+        &mut self,
+        text: &[u8],
+        numbers: Numbers,
+        read: &mut impl FnMut(Value<'_, '_>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        self.scratch.clear();
+        match numbers {
+            Numbers::Typed => self.scratch.extend_from_slice(text),
+            Numbers::Quoted => quote_numbers(text, &mut self.scratch),
+        }
         let len = self.scratch.len();
         self.scratch.resize(len + INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
@@ -85,12 +156,19 @@ impl std::fmt::Debug for Json {
 pub(crate) struct Value<'tape, 'text>(&'tape [Node<'text>]);
 
 impl<'tape, 'text> Value<'tape, 'text> {
+    // Inlined so that `key` is a constant: a comparison is then one of two words.
     /// The member called `key`, if this is an object that has one. `null` counts as absent.
+    #[inline(always)]
     pub(crate) fn get(self, key: &str) -> Option<Self> {
-        self.members()?
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value)
-            .filter(|it| !it.is_null())
+        let Some(Node::Object { count, .. }) = self.0.first() else { return None };
+        let mut rest = self.0.get(1..=*count)?;
+        while let [Node::String(name), value, ..] = rest {
+            if name.len() == key.len() && name.as_bytes() == key.as_bytes() {
+                return Some(Self(&rest[1..])).filter(|it| !it.is_null());
+            }
+            rest = rest.get(1 + nodes_of(value)..)?;
+        }
+        None
     }
 
     /// As [`Value::get`], or an error that names the field.
@@ -207,13 +285,19 @@ impl<'tape, 'text> Iterator for Items<'tape, 'text> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let nodes = match self.rest.first()? {
-            Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
-            Node::String(_) | Node::Static(_) => 1,
-        };
+        let nodes = nodes_of(self.rest.first()?);
         let (value, rest) = self.rest.split_at_checked(nodes)?;
         self.rest = rest;
         Some(Value(value))
+    }
+}
+
+/// How many nodes the value takes that begins with `node`.
+#[inline]
+const fn nodes_of(node: &Node<'_>) -> usize {
+    match node {
+        Node::Object { count, .. } | Node::Array { count, .. } => *count + 1,
+        Node::String(_) | Node::Static(_) => 1,
     }
 }
 

@@ -20,6 +20,7 @@ mod walk;
 pub use batch::{DepthRun, EventBatch};
 pub use filter::Filtered;
 pub use frame::{Frame, Stamp};
+pub use json::{Json, Parsers, Tally};
 pub use live::{
     ApiKey, Backoff, FetchConfig, FetchPort, Fetcher, KeepAlive, Limit, LiveConfig, LiveSource,
     Polling, Profile, RelaySource, Roots, fetching,

@@ -29,6 +29,7 @@ use tickring_event::{DecimalError, InstrumentId};
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
+use crate::json::Json;
 
 /// One connection's worth of a venue: decodes its frames and says what to send.
 pub trait Venue: Send {
@@ -63,6 +64,11 @@ pub trait Venue: Send {
     /// the other must show.
     fn numbers_tops(&self) -> bool {
         false
+    }
+
+    /// Its JSON reader; `None` where it reads another form.
+    fn json(&mut self) -> Option<&mut Json> {
+        None
     }
 
     /// How the venue's checksums compared with our books, by instrument; empty where it has none.

@@ -201,6 +201,10 @@ impl Venue for Binance {
         true
     }
 
+    fn json(&mut self) -> Option<&mut Json> {
+        Some(&mut self.json)
+    }
+
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         self.decoder.disconnected(stamp, batch);
     }

@@ -170,6 +170,10 @@ impl Venue for Bybit {
         read
     }
 
+    fn json(&mut self) -> Option<&mut Json> {
+        Some(&mut self.json)
+    }
+
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         self.decoder.disconnected(stamp, batch);
         self.requests.disconnected();

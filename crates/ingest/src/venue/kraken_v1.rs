@@ -103,6 +103,10 @@ impl Venue for KrakenV1 {
         read
     }
 
+    fn json(&mut self) -> Option<&mut Json> {
+        Some(&mut self.json)
+    }
+
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         let Decoder { listing, books } = &mut self.decoder;
         for (book, listed) in books.iter_mut().zip(listing.listed()) {

@@ -116,6 +116,10 @@ impl Venue for TickDb {
         })
     }
 
+    fn json(&mut self) -> Option<&mut Json> {
+        Some(&mut self.json)
+    }
+
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
         self.feed.disconnected(stamp, batch);
     }

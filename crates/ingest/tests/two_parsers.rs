@@ -1,0 +1,215 @@
+//! The scanner and the general parser, held against each other: on every recorded frame, and on frames
+//! that were damaged at random.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tickring_capture::LineReader;
+use tickring_event::{Instruments, MarketEvent};
+use tickring_ingest::{
+    Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Command, DecodeError,
+    EventBatch, Frame, Inbound, Kraken, KrakenV1, Market, Okx, Parsers, Stamp, Subscription, Tally,
+    Venue,
+};
+
+/// Damaged frames of each recording in the test that always runs.
+const MUTANTS: u64 = 3_000;
+
+/// Damaged frames in all in the long test, unless `TICKRING_MUTANTS` says otherwise.
+const MUTANTS_LONG: u64 = 10_000_000;
+
+type Make = fn(Arc<Instruments>) -> Box<dyn Venue>;
+
+/// Every recording, and what decodes it.
+const RECORDINGS: [(&str, Make); 12] = [
+    ("binance-spot/btcusdt_20240808.gz", binance_spot),
+    ("binance-spot/ethusdt_20240808.gz", binance_spot),
+    ("binance-usdm/btcusdt_20240808.gz", |it| Box::new(Binance::new(Market::UsdM, &[], it))),
+    ("bybit-v5/linear_20260809.gz", |it| bybit(BybitProduct::Linear, it)),
+    ("bybit-v5/spot_20260809.gz", |it| bybit(BybitProduct::Spot, it)),
+    ("coinbase-advanced/btcusd_ethusd_20260809.gz", |it| {
+        Box::new(CoinbaseAdvanced::new(Subscription::default(), it).unwrap())
+    }),
+    ("coinbase-exchange/products10_20210417.gz", |it| {
+        Box::new(CoinbaseExchange::new(Subscription::default(), it).unwrap())
+    }),
+    ("kraken-v1/book1000_20210417.gz", kraken_v1),
+    ("kraken-v1/ticker_20210417.gz", kraken_v1),
+    ("kraken-v1/trade_20210417.gz", kraken_v1),
+    ("kraken-v2/minagbp_d25_20260816.gz", |it| {
+        Box::new(Kraken::new(Subscription::default(), it).unwrap())
+    }),
+    ("okx-v5/books_20220513.gz", |it| Box::new(Okx::new(Subscription::default(), it).unwrap())),
+];
+
+fn binance_spot(instruments: Arc<Instruments>) -> Box<dyn Venue> {
+    Box::new(Binance::new(Market::Spot, &[], instruments))
+}
+
+fn bybit(product: BybitProduct, instruments: Arc<Instruments>) -> Box<dyn Venue> {
+    Box::new(Bybit::new(product, Subscription::default(), instruments).unwrap())
+}
+
+fn kraken_v1(instruments: Arc<Instruments>) -> Box<dyn Venue> {
+    Box::new(KrakenV1::new(&[], instruments))
+}
+
+/// Folder of the recorded sessions, or `None` with a word on why the test does nothing.
+///
+/// # Panics
+/// When the folder is missing and `CI` is `true`: there it must be checked.
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn recorded_data() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!ci, "recorded sessions are missing: {}", folder.display());
+    eprintln!("SKIPPED: recorded sessions are missing: {}", folder.display());
+    None
+}
+
+/// A decoder, and what the last frame gave.
+struct Side {
+    venue: Box<dyn Venue>,
+    batch: EventBatch,
+}
+
+/// All that a frame gives.
+type Given = (Result<Inbound, DecodeError>, Vec<MarketEvent>, Vec<Command>, Vec<&'static str>);
+
+impl Side {
+    fn new(make: Make, parsers: Parsers) -> Self {
+        let mut venue = make(Arc::new(Instruments::with_capacity(64)));
+        venue.json().unwrap().set_parsers(parsers);
+        Self { venue, batch: EventBatch::new() }
+    }
+
+    fn decode(&mut self, text: &[u8]) -> Given {
+        let frame = Frame { text, stamp: Stamp::default() };
+        let decoded = self.venue.decode(&frame, &mut self.batch);
+        let given = (
+            decoded,
+            self.batch.events().to_vec(),
+            self.batch.take_commands().collect(),
+            self.batch.take_remarks().collect(),
+        );
+        self.batch.clear();
+        given
+    }
+
+    fn tally(&mut self) -> Tally {
+        self.venue.json().unwrap().tally()
+    }
+}
+
+/// Both sides of one recording.
+struct Pair {
+    scanned: Side,
+    general: Side,
+}
+
+impl Pair {
+    fn new(make: Make) -> Self {
+        Self {
+            scanned: Side::new(make, Parsers::ScanFirst),
+            general: Side::new(make, Parsers::General),
+        }
+    }
+
+    /// Whether the frame is market data.
+    #[track_caller]
+    fn check(&mut self, text: &[u8]) -> bool {
+        let (scanned, general) = (self.scanned.decode(text), self.general.decode(text));
+        assert_eq!(scanned, general, "{}", String::from_utf8_lossy(text));
+        matches!(scanned.0, Ok(Inbound::Data(_)))
+    }
+}
+
+fn frames(path: &Path) -> Vec<Vec<u8>> {
+    let mut reader = LineReader::open(path).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        frames.push(frame.text.to_vec());
+    }
+    frames
+}
+
+#[test]
+fn every_recorded_frame_gives_the_same_either_way_and_the_scanner_takes_it() {
+    let Some(folder) = recorded_data() else { return };
+    for (file, make) in RECORDINGS {
+        let mut pair = Pair::new(make);
+        let (mut data, mut declined) = (0_u64, 0);
+        for frame in frames(&folder.join(file)) {
+            let before = pair.scanned.tally().general;
+            if pair.check(&frame) {
+                data += 1;
+                declined += u64::from(pair.scanned.tally().general > before);
+            }
+        }
+        assert!(declined * 1_000 <= data, "{file}: {declined} of {data} data frames declined");
+        assert_eq!(pair.general.tally().scanned, 0, "{file}: the other side does not scan");
+    }
+}
+
+/// Bytes that matter to JSON, or to its numbers.
+const SPICE: &[u8] = b"\"\\{}[]:,.-+eE0123456789 \t\n\r\x00\x1f\x7f\x80\xc3\xff/tfn_u";
+
+/// Changes one to four bytes: replaced, doubled, left out, or a piece put elsewhere.
+fn mutate(frame: &mut Vec<u8>, random: &mut fastrand::Rng) {
+    for _ in 0..random.usize(1..=4) {
+        let Some(last) = frame.len().checked_sub(1) else { return };
+        let at = random.usize(0..=last);
+        let spice = SPICE[random.usize(0..SPICE.len())];
+        match random.u8(0..6) {
+            0 => frame[at] = spice,
+            1 => frame.insert(at, spice),
+            2 => drop(frame.remove(at)),
+            3 => frame[at] ^= 1 << random.u8(0..8),
+            4 => frame.truncate(at),
+            _ => {
+                let piece = frame[at..(at + random.usize(1..24)).min(last)].to_vec();
+                let to = random.usize(0..=last);
+                frame.splice(to..to, piece);
+            }
+        }
+    }
+}
+
+/// As many damaged frames of each recording, each decoded after the whole ones before it.
+fn check_mutants(count: u64, seed: u64) {
+    let Some(folder) = recorded_data() else { return };
+    let mut random = fastrand::Rng::with_seed(seed);
+    for (file, make) in RECORDINGS {
+        let frames = frames(&folder.join(file));
+        let mut pair = Pair::new(make);
+        for frame in frames.iter().take(50) {
+            pair.check(frame);
+        }
+        for _ in 0..count {
+            let mut frame = frames[random.usize(0..frames.len())].clone();
+            // Whole books would take all the time.
+            if frame.len() > 20_000 {
+                continue;
+            }
+            mutate(&mut frame, &mut random);
+            pair.check(&frame);
+        }
+    }
+}
+
+#[test]
+fn damaged_frames_give_the_same_either_way() {
+    check_mutants(MUTANTS, 1);
+}
+
+#[test]
+#[ignore = "minutes; run with --release -- --ignored"]
+fn ten_million_damaged_frames_give_the_same_either_way() {
+    let count = std::env::var("TICKRING_MUTANTS").ok().and_then(|it| it.parse().ok());
+    let seed = std::env::var("TICKRING_SEED").ok().and_then(|it| it.parse().ok());
+    let each = count.unwrap_or(MUTANTS_LONG).div_ceil(RECORDINGS.len() as u64);
+    check_mutants(each, seed.unwrap_or(2));
+}
