@@ -70,9 +70,7 @@ const RECORDINGS: &[Recording] = &[
     Recording {
         name: "bybit-linear",
         file: "bybit-v5/linear_20260809.gz",
-        make: |it| {
-            Box::new(Bybit::new(BybitProduct::Linear, Subscription::default(), it).unwrap())
-        },
+        make: |it| Box::new(Bybit::new(BybitProduct::Linear, Subscription::default(), it).unwrap()),
         before: 100,
         kinds: &[
             ("orderbook", "delta", ShapeName::BybitBook),

@@ -1,9 +1,7 @@
 //! Typed structs of each kind of message, borrowing from its text, and the events made of them.
 
 use serde::Deserialize;
-use tickring_event::{
-    Bar, Flags, Instrument, Level, MarketEvent, Origin, Side, TopOfBook, Trade,
-};
+use tickring_event::{Bar, Flags, Instrument, Level, MarketEvent, Origin, Side, TopOfBook, Trade};
 use tickring_ingest::{DepthRun, EventBatch};
 
 use super::contenders::Table;
@@ -295,8 +293,7 @@ impl Events for BybitTicker<'_> {
         let data = &self.data;
         let (instrument, mut origin) = find(table, data.symbol);
         (origin.venue_time_ns, origin.venue_sequence) = (self.ts * 1_000_000, self.cs);
-        let price =
-            |text: Option<&str>| text.map(|it| instrument.price(it.as_bytes()).unwrap());
+        let price = |text: Option<&str>| text.map(|it| instrument.price(it.as_bytes()).unwrap());
         let quantity =
             |text: Option<&str>| text.map(|it| instrument.quantity(it.as_bytes()).unwrap());
         let top = TopOfBook {

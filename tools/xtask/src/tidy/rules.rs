@@ -111,7 +111,7 @@ pub(super) const TOP: &[&str] = &[
 pub(super) const TOP_BUILT: &[&str] = &["target"];
 
 /// Folders with a `Cargo.toml` that are no members of the workspace.
-pub(super) const OUTSIDE_WORKSPACE: &[&str] = &["tools/fuzz/"];
+pub(super) const OUTSIDE_WORKSPACE: &[&str] = &["tools/baselines/", "tools/fuzz/"];
 
 /// Lines of a source file before its tests.
 pub(super) const LINES_MAX: usize = 600;
