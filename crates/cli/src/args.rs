@@ -146,6 +146,10 @@ pub(crate) struct LiveArgs {
     /// Where the certificates come from that a venue's TLS is checked against.
     #[arg(long, env = "TICKRING_ROOTS", default_value = "system")]
     pub(crate) roots: RootsName,
+    /// Ask the kernel when it received what is read (Linux): latencies then start there, and the
+    /// report tells how long frames waited in the socket.
+    #[arg(long, env = "TICKRING_KERNEL_TIME")]
+    pub(crate) kernel_time: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use tickring_event::{Digest, Instrument, InstrumentId, Instruments};
-use tickring_ingest::{Checks, DecodeFailure, GapRecord, IngestReport, RecordedTally, Remark};
+use tickring_ingest::{
+    Checks, ConnectionTally, DecodeFailure, GapRecord, IngestReport, KernelTimeTally,
+    RecordedTally, Remark,
+};
 use tickring_metrics::{
     BookReport, CaptureReport, Clock, ConnectionsReport, ControlReport, Counter, Counters,
     CutReport, DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport,
-    LossReport, RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport,
-    StrategyReport, TimelineEntry,
+    KernelTimeReport, LossReport, RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION,
+    StagesReport, StrategyReport, TimelineEntry,
 };
 use tickring_ring::Gauges;
 
@@ -70,13 +73,14 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         events: events(counters),
         loss: loss(counters),
         gaps: gaps.iter().take(GAPS_REPORTED_MAX).map(|gap| gap_entry(gap, instruments)).collect(),
-        connections: ConnectionsReport {
-            attempts: ingest.connections.attempts,
-            reconnects: ingest.connections.reconnects,
-        },
+        connections: connections(ingest),
         ring: ring(gauges, clock),
         timeline,
-        stages: StagesReport { decode: decode.summary(clock), stall: stall.summary(clock) },
+        stages: StagesReport {
+            kernel: ingest.kernel_time.map(|_| ingest.kernel.summary(clock)),
+            decode: decode.summary(clock),
+            stall: stall.summary(clock),
+        },
         run_hash: run_hash(&workers.strategies),
         drained: ingest.drained.is_clean() && workers.complete,
         strategies: workers.strategies,
@@ -86,6 +90,15 @@ pub(crate) fn build(parts: Parts<'_>) -> Report {
         books: workers.books.map(|books| with_checksums(books, &ingest.checks, instruments)),
         bottleneck,
     }
+}
+
+fn connections(ingest: &IngestReport) -> ConnectionsReport {
+    let ConnectionTally { attempts, reconnects } = ingest.connections;
+    let kernel_time = ingest.kernel_time.map(|tally| {
+        let KernelTimeTally { reads, reads_without, clamped, error_ns_max } = tally;
+        KernelTimeReport { reads, reads_without, clamped, error_ns_max }
+    });
+    ConnectionsReport { attempts, reconnects, kernel_time }
 }
 
 /// What is wrong with the first frame of a reason, and how it starts.

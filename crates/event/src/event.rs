@@ -12,7 +12,8 @@ use crate::payload::{Bar, Gap, Levels, Payload, Status, TopOfBook, Trade, WORDS,
 pub struct MarketEvent {
     /// Position in the stream, from 0; written by the publisher.
     pub sequence: u64,
-    /// Clock ticks when the read that completed the frame returned.
+    /// Clock ticks when the read that completed the frame returned; when the kernel had received it,
+    /// where the kernel is asked.
     pub arrival_ticks: u64,
     /// Clock ticks just before the first attempt to publish; written by the publisher.
     pub enqueue_ticks: u64,

@@ -33,7 +33,7 @@ pub use recorded::{
 };
 pub use remark::Remark;
 pub use run::{DecodeFailure, End, Ingest, IngestReport};
-pub use source::{ConnectionTally, Incoming, Source, SourceError};
+pub use source::{ConnectionTally, Incoming, KernelTimeTally, Source, SourceError};
 pub use tap::Tapped;
 pub use venue::binance::{Binance, Market};
 pub use venue::bitget::Bitget;

@@ -24,7 +24,7 @@ use tickring_metrics::Clock;
 use crate::frame::{Frame, Stamp};
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{self, Answer, Endpoint, Limits, OpenError, Opening, Plan};
-use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::source::{ConnectionTally, Incoming, KernelTimeTally, Source, SourceError};
 use crate::venue::{Action, Command, Fetch, Inbound, Refusal};
 
 use backoff::{Failures, Health};
@@ -73,6 +73,8 @@ pub struct LiveSource {
     /// The answer to a fetch, as a frame.
     fetched: String,
     turns: u32,
+    /// How the kernel's times were taken on connections that are over.
+    kernel_time: KernelTimeTally,
 }
 
 enum Phase {
@@ -110,8 +112,9 @@ impl LiveSource {
             message_bytes_max: config.message_bytes_max,
             frame_bytes_max: config.frame_bytes_max,
         };
-        let plan =
+        let mut plan =
             Plan::new(endpoint, &config.roots, limits).map_err(SourceError::Configuration)?;
+        plan.kernel_time = config.kernel_time;
         let keep_alive = config.keep_alive.as_ref();
         let rules = Rules {
             polling: config.polling,
@@ -146,6 +149,7 @@ impl LiveSource {
             fetch: None,
             fetched: String::new(),
             turns: 0,
+            kernel_time: KernelTimeTally::default(),
         })
     }
 
@@ -176,11 +180,14 @@ impl LiveSource {
         self.status(ConnectionState::Connecting, 0)
     }
 
-    fn opened(&mut self, socket: socket::Socket) -> Incoming<'static> {
+    fn opened(&mut self, mut socket: socket::Socket) -> Incoming<'static> {
         self.handshakes = self.handshakes.saturating_add(1);
         self.rules.notices.send(Notice::Connected { host: self.plan.endpoint.name() });
         if let Some(port) = &mut self.fetch {
             port.start_over();
+        }
+        if let Some(reason) = socket.no_kernel_time() {
+            self.rules.notices.send(Notice::NoKernelTime { reason });
         }
         self.phase = Phase::Open(Box::new(Connection::new(socket, &self.rules)));
         self.status(ConnectionState::Connected, 0)
@@ -225,6 +232,7 @@ impl LiveSource {
         let mut health = Health::Failed;
         if let Phase::Open(connection) = &mut self.phase {
             health = connection.health(&self.rules);
+            self.kernel_time.merge(connection.kernel_time());
             connection.close();
             self.unserved = if connection.was_served() { 0 } else { self.unserved + 1 };
         }
@@ -350,6 +358,7 @@ impl LiveSource {
     /// Closes what is open, for good, and gives the status that says so.
     fn leave(&mut self) -> Incoming<'static> {
         if let Phase::Open(connection) = &mut self.phase {
+            self.kernel_time.merge(connection.kernel_time());
             connection.close();
         }
         self.phase = Phase::Off;
@@ -442,6 +451,20 @@ impl Source for LiveSource {
         if let Phase::Open(connection) = &mut self.phase {
             connection.keep_alive(&self.rules);
         }
+    }
+
+    #[inline]
+    fn kernel_wait_ticks(&self, stamp: Stamp) -> Option<u64> {
+        let Phase::Open(connection) = &self.phase else { return None };
+        connection.kernel_wait_ticks(stamp.arrival_ticks)
+    }
+
+    fn kernel_time(&self) -> Option<KernelTimeTally> {
+        let mut tally = self.kernel_time;
+        if let Phase::Open(connection) = &self.phase {
+            tally.merge(connection.kernel_time());
+        }
+        self.config.kernel_time.then_some(tally)
     }
 
     fn hide_secrets(&self, text: &mut [u8]) {

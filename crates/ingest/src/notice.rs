@@ -73,6 +73,11 @@ pub enum Notice {
         /// Of what, and why.
         reason: String,
     },
+    /// The kernel's receive times cannot be had: times count from the reads.
+    NoKernelTime {
+        /// Why.
+        reason: String,
+    },
     /// A connection nears its end by age or the venue's word: the next one is opened beside it.
     Renewing,
     /// The connection that was opened beside another has taken its place.
@@ -99,6 +104,7 @@ impl Notice {
             | Self::Unanswered { .. }
             | Self::Refused { .. }
             | Self::Unfetched { .. }
+            | Self::NoKernelTime { .. }
             | Self::Undecoded { .. } => Importance::Warning,
             Self::Connecting { .. }
             | Self::Connected { .. }
@@ -119,6 +125,7 @@ impl Notice {
             | Self::Connected { host: text }
             | Self::Disconnected { reason: text }
             | Self::Unfetched { reason: text }
+            | Self::NoKernelTime { reason: text }
             | Self::Refused { message: text, .. }
             | Self::Undecoded { error: text }
             | Self::Sent { command: text } => text,
@@ -143,6 +150,12 @@ impl fmt::Display for Notice {
             Self::Connected { host } => write!(out, "connected to {host}"),
             Self::Subscribed => out.write_str("every subscription was answered"),
             Self::Unfetched { reason } => out.write_str(reason),
+            Self::NoKernelTime { reason } => {
+                write!(
+                    out,
+                    "no receive times from the kernel ({reason}): times count from the reads"
+                )
+            }
             Self::Renewing => out.write_str("opening the next connection beside this one"),
             Self::TakenOver => out.write_str("the next connection has taken over"),
             Self::Disconnected { reason } => write!(out, "disconnected: {reason}"),

@@ -30,23 +30,31 @@ pub struct PublishConfig {
 /// The ingest thread's stages for an interval log.
 #[derive(Debug)]
 pub struct PublishIntervals {
+    kernel: IntervalRecorder,
     decode: IntervalRecorder,
     stall: IntervalRecorder,
 }
 
 impl PublishIntervals {
-    /// Recorders whose intervals `drain` writes, tagged `decode.ingest` and `stall.ingest`.
+    /// Recorders whose intervals `drain` writes, tagged `kernel.ingest`, `decode.ingest` and
+    /// `stall.ingest`.
     ///
     /// # Errors
     /// As [`IntervalDrain::recorder`].
     pub fn new<W: io::Write>(drain: &mut IntervalDrain<W>) -> Result<Self, HlogError> {
         Ok(Self {
+            kernel: drain.recorder(Stage::Kernel, "ingest")?,
             decode: drain.recorder(Stage::Decode, "ingest")?,
             stall: drain.recorder(Stage::Stall, "ingest")?,
         })
     }
 
-    fn record(&mut self, decode_ticks: u64, stall_ticks: Option<u64>, now_ticks: u64) {
+    fn record(&mut self, arrival: Arrival, stall_ticks: Option<u64>, now_ticks: u64) {
+        if let Some(wait_ticks) = arrival.kernel_wait_ticks {
+            self.kernel.record_ticks(wait_ticks);
+            self.kernel.roll(now_ticks);
+        }
+        let decode_ticks = now_ticks.saturating_sub(arrival.ticks);
         self.decode.record_ticks(decode_ticks);
         self.decode.roll(now_ticks);
         if let Some(stall_ticks) = stall_ticks {
@@ -54,6 +62,15 @@ impl PublishIntervals {
         }
         self.stall.roll(now_ticks);
     }
+}
+
+/// When a frame arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// The read that completed it returned.
+    pub(crate) ticks: u64,
+    /// How long it had waited in the kernel by then, where that is known.
+    pub(crate) kernel_wait_ticks: Option<u64>,
 }
 
 /// One gap as it was published.
@@ -83,6 +100,7 @@ pub struct EventPublisher {
     config: PublishConfig,
     clock: Clock,
     pub(crate) counters: Counters,
+    pub(crate) kernel: LatencyRecorder,
     pub(crate) decode: LatencyRecorder,
     pub(crate) stall: LatencyRecorder,
     pub(crate) gaps: Vec<GapRecord>,
@@ -100,6 +118,7 @@ impl EventPublisher {
             config,
             clock,
             counters: Counters::new(),
+            kernel: LatencyRecorder::new(),
             decode: LatencyRecorder::new(),
             stall: LatencyRecorder::new(),
             gaps: Vec::with_capacity(GAPS_KEPT_MAX),
@@ -129,7 +148,7 @@ impl EventPublisher {
     pub(crate) fn publish<S: Source>(
         &mut self,
         events: &mut [MarketEvent],
-        arrival_ticks: u64,
+        arrival: Arrival,
         wait: &mut SlotWait<'_, S>,
     ) -> Result<(), PublishEnd> {
         if events.is_empty() {
@@ -141,15 +160,18 @@ impl EventPublisher {
         }
         // Before the first attempt: taken later, the wait for a free slot would vanish.
         let enqueue_ticks = self.stamp(events);
-        let decode_ticks = enqueue_ticks.saturating_sub(arrival_ticks);
-        self.decode.record_ticks(decode_ticks);
+        self.decode.record_ticks(enqueue_ticks.saturating_sub(arrival.ticks));
+        if let Some(wait_ticks) = arrival.kernel_wait_ticks {
+            self.kernel.record_ticks(wait_ticks);
+            arrive_earlier(events, arrival.ticks, wait_ticks);
+        }
         let outcome = self.ring.publish(events, self.config.on_full, wait);
         let stall_ticks = wait.start_ticks().map(|start| self.clock.ticks().saturating_sub(start));
         if let Some(stall_ticks) = stall_ticks {
             self.stall.record_ticks(stall_ticks);
         }
         if let Some(intervals) = &mut self.intervals {
-            intervals.record(decode_ticks, stall_ticks, enqueue_ticks);
+            intervals.record(arrival, stall_ticks, enqueue_ticks);
         }
         let left = match outcome {
             Ok(()) => 0,
@@ -182,8 +204,8 @@ impl EventPublisher {
             && !self.publish_dropped_gaps()
             && wait.wait().is_continue()
         {}
-        let Self { ring, counters, decode, stall, gaps, .. } = self;
-        Closed { drained: ring.close(wait), counters, decode, stall, gaps }
+        let Self { ring, counters, kernel, decode, stall, gaps, .. } = self;
+        Closed { drained: ring.close(wait), counters, kernel, decode, stall, gaps }
     }
 
     fn stamp(&self, events: &mut [MarketEvent]) -> u64 {
@@ -229,9 +251,18 @@ impl EventPublisher {
 pub(crate) struct Closed {
     pub(crate) drained: Drained,
     pub(crate) counters: Counters,
+    pub(crate) kernel: LatencyRecorder,
     pub(crate) decode: LatencyRecorder,
     pub(crate) stall: LatencyRecorder,
     pub(crate) gaps: Vec<GapRecord>,
+}
+
+/// Has the events that one read brought arrive when the kernel received them. Events of earlier reads,
+/// which a venue or a takeover held back, keep the arrival they have.
+fn arrive_earlier(events: &mut [MarketEvent], read_ticks: u64, wait_ticks: u64) {
+    for event in events.iter_mut().filter(|event| event.arrival_ticks == read_ticks) {
+        event.arrival_ticks = read_ticks.saturating_sub(wait_ticks);
+    }
 }
 
 /// How long the ring may still drain once the run was asked to stop.

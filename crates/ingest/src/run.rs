@@ -16,10 +16,12 @@ use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
 use crate::lanes::Lanes;
 use crate::notice::{Notice, NoticeSender};
-use crate::publish::{Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait};
+use crate::publish::{
+    Arrival, Closed, DrainLimit, EventPublisher, GapRecord, PublishEnd, SlotWait,
+};
 use crate::recorded::RecordedTally;
 use crate::remark::{Remark, Remarks};
-use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::source::{ConnectionTally, Incoming, KernelTimeTally, Source, SourceError};
 use crate::venue::{Checks, Command, DecodeError, Inbound, Refusal, Venue};
 
 /// Frames between two writes of the shared counters while the source is never idle.
@@ -74,7 +76,9 @@ pub struct IngestReport {
     pub remarks: Vec<Remark>,
     /// How venues' checksums compared with our books, by instrument.
     pub checks: Vec<(InstrumentId, Checks)>,
-    /// From the arrival of a frame to the first attempt to publish it.
+    /// From the kernel's receive time of a frame to the read that brought it, where that is known.
+    pub kernel: LatencyRecorder,
+    /// From that read to the first attempt to publish the frame.
     pub decode: LatencyRecorder,
     /// Waits for a free slot.
     pub stall: LatencyRecorder,
@@ -82,6 +86,8 @@ pub struct IngestReport {
     pub gaps: Vec<GapRecord>,
     /// How the connections fared.
     pub connections: ConnectionTally,
+    /// How the kernel's receive times were taken, where they were asked for.
+    pub kernel_time: Option<KernelTimeTally>,
     /// What was read, where frames came from recordings.
     pub recorded: Option<RecordedTally>,
     /// What the pollers had not read at the deadline.
@@ -285,11 +291,12 @@ impl<S: Source> Turns<S> {
     }
 
     fn publish(&mut self, stamp: Stamp) -> Result<(), End> {
+        let kernel_wait_ticks = self.source.kernel_wait_ticks(stamp);
+        let arrival = Arrival { ticks: stamp.arrival_ticks, kernel_wait_ticks };
         let wait_strategy = self.publisher.config().wait;
         let mut wait = SlotWait::new(&mut self.source, &mut self.limit, wait_strategy);
         let gaps_before = self.publisher.counters.get(Counter::Gaps);
-        let published =
-            self.publisher.publish(self.batch.events_mut(), stamp.arrival_ticks, &mut wait);
+        let published = self.publisher.publish(self.batch.events_mut(), arrival, &mut wait);
         self.batch.clear();
         if self.publisher.counters.get(Counter::Gaps) != gaps_before {
             self.source.note_gap();
@@ -323,7 +330,7 @@ impl<S: Source> Turns<S> {
         let Self { mut source, mut venues, publisher, mut limit, .. } = self;
         let wait = publisher.config().wait;
         let closed = publisher.close(&mut SlotWait::new(&mut source, &mut limit, wait));
-        let Closed { drained, counters, decode, stall, gaps } = closed;
+        let Closed { drained, counters, kernel, decode, stall, gaps } = closed;
         let mut all = self.counters;
         all.merge(self.batch.counters());
         all.merge(&counters);
@@ -338,10 +345,12 @@ impl<S: Source> Turns<S> {
             decode_errors: self.decode_errors,
             remarks: self.remarks.as_slice().to_vec(),
             checks: venues.iter().flat_map(|venue| venue.checks()).collect(),
+            kernel,
             decode,
             stall,
             gaps,
             connections: source.tally(),
+            kernel_time: source.kernel_time(),
             recorded: source.recorded(),
             drained,
         }

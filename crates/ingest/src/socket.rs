@@ -4,8 +4,10 @@
 //! of venues, keep-alives or reconnecting; `live` does.
 
 mod endpoint;
+mod kernel_wait;
 mod open;
 mod read_ahead;
+mod stream;
 mod tls;
 mod transport;
 mod wait;
@@ -24,8 +26,11 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use open::{Answer, OpenError, Opening, Plan};
 pub(crate) use wait::for_time;
 
+use kernel_wait::KernelWait;
 use read_ahead::Filled;
 use transport::Transport;
+
+use crate::source::KernelTimeTally;
 
 /// Waits for the other side's close when we leave, each at most [`CLOSE_WAIT_NS`].
 const CLOSE_WAITS: u32 = 5;
@@ -80,6 +85,8 @@ pub(crate) struct Socket {
     held: Option<Message>,
     /// When the `recv` returned that brought what is being read.
     arrival_ticks: u64,
+    /// How long that had waited in the kernel, where the kernel is asked.
+    kernel_wait: KernelWait,
     /// Everything received was read: the next poll begins with a `recv`.
     drained: bool,
     /// Something waits to be sent.
@@ -95,6 +102,7 @@ impl Socket {
             websocket,
             held: None,
             arrival_ticks: now_ticks,
+            kernel_wait: KernelWait::default(),
             drained: false,
             unsent: false,
             is_broken: false,
@@ -113,11 +121,15 @@ impl Socket {
                 return Ok(polled);
             }
         }
-        let filled = self.websocket.get_mut().tcp().fill().map_err(|error| lost(&error))?;
+        let tcp = self.websocket.get_mut().tcp();
+        let filled = tcp.fill().map_err(|error| lost(&error))?;
         if filled == Filled::Empty {
             return Ok(Polled::Empty);
         }
         self.arrival_ticks = clock.ticks();
+        if filled == Filled::Bytes {
+            self.kernel_wait.note(tcp.inner(), self.arrival_ticks, clock);
+        }
         self.drained = false;
         self.read()
     }
@@ -163,6 +175,22 @@ impl Socket {
     #[inline]
     pub(crate) const fn arrival_ticks(&self) -> u64 {
         self.arrival_ticks
+    }
+
+    /// How long the last message had waited in the kernel, where that is known.
+    #[inline]
+    pub(crate) const fn kernel_wait_ticks(&self) -> Option<u64> {
+        self.kernel_wait.wait_ticks()
+    }
+
+    /// How the kernel's times were taken so far.
+    pub(crate) const fn kernel_time(&self) -> KernelTimeTally {
+        self.kernel_wait.tally()
+    }
+
+    /// Why there are no times of the kernel's though they were asked for.
+    pub(crate) fn no_kernel_time(&mut self) -> Option<String> {
+        self.websocket.get_mut().tcp().inner().refusal().map(ToString::to_string)
     }
 
     /// Sends a message, or queues it when the socket takes no more: see [`Socket::flush`].

@@ -37,12 +37,23 @@ pub trait Source {
     /// A `Gap` was published: what is recorded should be safe.
     fn note_gap(&mut self) {}
 
+    /// How long what `stamp` tells of had waited in the kernel before the read that brought it, in
+    /// ticks; `None` where that is not known.
+    fn kernel_wait_ticks(&self, _stamp: Stamp) -> Option<u64> {
+        None
+    }
+
     /// Blanks in a text from outside what must not be kept, such as an API key. Its length stays.
     fn hide_secrets(&self, _text: &mut [u8]) {}
 
     /// How the connections fared.
     fn tally(&self) -> ConnectionTally {
         ConnectionTally::default()
+    }
+
+    /// How the kernel's receive times were taken; `None` where they were not asked for.
+    fn kernel_time(&self) -> Option<KernelTimeTally> {
+        None
     }
 
     /// What was read from recordings; `None` where frames come from a live connection.
@@ -77,12 +88,20 @@ impl<S: Source + ?Sized> Source for &mut S {
         (**self).note_gap();
     }
 
+    fn kernel_wait_ticks(&self, stamp: Stamp) -> Option<u64> {
+        (**self).kernel_wait_ticks(stamp)
+    }
+
     fn hide_secrets(&self, text: &mut [u8]) {
         (**self).hide_secrets(text);
     }
 
     fn tally(&self) -> ConnectionTally {
         (**self).tally()
+    }
+
+    fn kernel_time(&self) -> Option<KernelTimeTally> {
+        (**self).kernel_time()
     }
 
     fn recorded(&self) -> Option<RecordedTally> {
@@ -114,6 +133,29 @@ pub struct ConnectionTally {
     pub attempts: u64,
     /// Handshakes done after the first.
     pub reconnects: u64,
+}
+
+/// How the kernel's receive times were taken.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KernelTimeTally {
+    /// Reads that brought bytes.
+    pub reads: u64,
+    /// Those that came without a time of the kernel's.
+    pub reads_without: u64,
+    /// Those whose time lay after the read: it was taken for the read's.
+    pub clamped: u64,
+    /// How far the two clocks may have been misread against each other, at most.
+    pub error_ns_max: u64,
+}
+
+impl KernelTimeTally {
+    /// Adds another connection's.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.reads_without += other.reads_without;
+        self.clamped += other.clamped;
+        self.error_ns_max = self.error_ns_max.max(other.error_ns_max);
+    }
 }
 
 /// Why a source cannot go on.

@@ -8,8 +8,9 @@ use tickring_capture::{CaptureError, ConnectionChange, Tap};
 use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_metrics::Clock;
 
+use crate::frame::Stamp;
 use crate::recorded::RecordedTally;
-use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::source::{ConnectionTally, Incoming, KernelTimeTally, Source, SourceError};
 use crate::venue::{Command, Inbound};
 
 /// How long a source rests while the disk is behind.
@@ -122,6 +123,15 @@ impl<S: Source> Source for Tapped<S> {
 
     fn recorded(&self) -> Option<RecordedTally> {
         self.source.recorded()
+    }
+
+    #[inline]
+    fn kernel_wait_ticks(&self, stamp: Stamp) -> Option<u64> {
+        self.source.kernel_wait_ticks(stamp)
+    }
+
+    fn kernel_time(&self) -> Option<KernelTimeTally> {
+        self.source.kernel_time()
     }
 
     fn hide_secrets(&self, text: &mut [u8]) {

@@ -21,10 +21,14 @@ use tickring_ring::{Capacity, OnFull, Poller, WaitStrategy, ring};
 #[derive(Clone)]
 enum Step {
     Text(&'static str),
+    /// A text that had waited in the kernel for [`KERNEL_WAIT_TICKS`].
+    Waited(&'static str),
     State(ConnectionState),
     /// Runs when the loop comes here; then the source is idle.
     Do(Arc<dyn Fn() + Send + Sync>),
 }
+
+const KERNEL_WAIT_TICKS: u64 = 400;
 
 struct Script {
     steps: VecDeque<Step>,
@@ -35,12 +39,20 @@ struct Script {
     time: MockClock,
     reader: Arc<Reader>,
     stop: Arc<AtomicBool>,
+    kernel_wait_ticks: Option<u64>,
 }
 
 impl Source for Script {
     fn next(&mut self) -> Result<Incoming<'_>, SourceError> {
         let stamp = Stamp { arrival_ticks: self.clock.ticks(), ..Stamp::default() };
+        self.kernel_wait_ticks = None;
         match self.steps.pop_front() {
+            Some(Step::Waited(text)) => {
+                self.kernel_wait_ticks = Some(KERNEL_WAIT_TICKS);
+                self.text = text;
+                self.time.advance_ns(1_000);
+                Ok(Incoming::Frame(Frame { stamp, text: self.text.as_bytes() }))
+            }
             None => Ok(Incoming::Ended),
             Some(Step::Text(text)) => {
                 self.text = text;
@@ -83,6 +95,10 @@ impl Source for Script {
         if !self.stop.load(Ordering::Relaxed) {
             self.reader.read_all();
         }
+    }
+
+    fn kernel_wait_ticks(&self, _: Stamp) -> Option<u64> {
+        self.kernel_wait_ticks
     }
 
     fn tally(&self) -> ConnectionTally {
@@ -225,6 +241,7 @@ fn run(
         time,
         reader: Arc::clone(&reader),
         stop: Arc::clone(&stop),
+        kernel_wait_ticks: None,
     };
     let config = PublishConfig { on_full, wait: WaitStrategy::Yield };
     let (notices, _receiver) = notices();
@@ -270,6 +287,21 @@ fn events_are_stamped_and_numbered_in_the_order_of_their_frames() {
     assert_eq!(run.report.counters.get(Counter::Bytes), 5);
     assert_eq!(run.report.counters.get(Counter::EventsLevels), 3);
     assert_eq!(run.report.decode.count(), 4, "three frames and what the venue held back");
+}
+
+#[test]
+fn what_waited_in_the_kernel_arrived_there_and_the_decoding_counts_from_the_read() {
+    let run = run(64, OnFull::Block, |reader, _| {
+        then_read(vec![Step::Text("t"), Step::Waited("d12"), Step::Text("t")], reader)
+    });
+    let events = run.read.lock().unwrap();
+    let before_enqueue = events[..5].iter().map(|it| it.enqueue_ticks - it.arrival_ticks);
+    let waited = 1_000 + KERNEL_WAIT_TICKS;
+    assert_eq!(before_enqueue.collect::<Vec<_>>(), [1_000, waited, waited, waited, 1_000]);
+    let (clock, _) = Clock::mock();
+    let kernel = run.report.kernel.summary(&clock);
+    assert_eq!((kernel.count, kernel.max), (1, KERNEL_WAIT_TICKS));
+    assert_eq!(run.report.decode.summary(&clock).p50, 1_000);
 }
 
 #[test]

@@ -15,6 +15,27 @@ pub struct Clock {
     wall_ns_at_start: u64,
     /// How long [`SCALE_TICKS`] ticks take; the inverse of `source`'s own scale.
     ns_per_scale: u64,
+    wall: Wall,
+}
+
+/// Where wall time comes from once the clock is made.
+#[derive(Clone, Copy, Debug)]
+enum Wall {
+    /// The system's clock.
+    System,
+    /// The ticks of a mock clock.
+    Ticks,
+}
+
+/// The system's wall time at one moment, for comparing with times that the system took by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WallReading {
+    /// The tick of that moment.
+    pub ticks: u64,
+    /// Wall time, in nanoseconds since 1970-01-01 UTC, steps of the system's clock included.
+    pub wall_ns: u64,
+    /// How far the two may be apart, either way.
+    pub error_ns: u64,
 }
 
 /// Drives the [`Clock`] it was made with: one tick is one nanosecond. Clones drive the same clock.
@@ -25,16 +46,13 @@ impl Clock {
     /// A clock on real time.
     ///
     /// The first call in a process calibrates for up to 200 ms: make it once, before the hot threads
-    /// start, and clone it. Wall time is read here and never again; a system clock set before 1970
-    /// reads as 0.
+    /// start, and clone it. Wall time is anchored here, for good; a system clock set before 1970 reads
+    /// as 0.
     #[must_use]
     pub fn new() -> Self {
         let source = quanta::Clock::new();
         let ticks_at_start = source.raw();
-        #[expect(clippy::disallowed_methods, reason = "the one reading of wall time")]
-        let wall = SystemTime::now();
-        let wall_ns = wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Self::anchored(source, ticks_at_start, u64::try_from(wall_ns).unwrap_or(u64::MAX))
+        Self::anchored(source, ticks_at_start, system_wall_ns(), Wall::System)
     }
 
     /// A clock that stands still until its [`MockClock`] moves it.
@@ -44,13 +62,19 @@ impl Clock {
     pub fn mock() -> (Self, MockClock) {
         let (source, mock) = quanta::Clock::mock();
         mock.increment(MOCK_TICKS_AT_START);
-        (Self::anchored(source, MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START), MockClock(mock))
+        let (ticks, wall_ns) = (MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START);
+        (Self::anchored(source, ticks, wall_ns, Wall::Ticks), MockClock(mock))
     }
 
-    fn anchored(source: quanta::Clock, ticks_at_start: u64, wall_ns_at_start: u64) -> Self {
+    fn anchored(
+        source: quanta::Clock,
+        ticks_at_start: u64,
+        wall_ns_at_start: u64,
+        wall: Wall,
+    ) -> Self {
         let ns_per_scale = source.delta_as_nanos(0, SCALE_TICKS);
         assert!(ns_per_scale > 0, "a clock must advance");
-        Self { source, ticks_at_start, wall_ns_at_start, ns_per_scale }
+        Self { source, ticks_at_start, wall_ns_at_start, ns_per_scale, wall }
     }
 
     /// The current tick. Costs one read of the counter and no system call where the counter is
@@ -98,6 +122,37 @@ impl Clock {
     pub fn wall_ns(&self, ticks: u64) -> u64 {
         self.wall_ns_at_start.saturating_add(self.elapsed_ns(self.ticks_at_start, ticks))
     }
+
+    /// The system's wall time now, between two readings of the ticks.
+    ///
+    /// Unlike [`Clock::wall_ns`] it follows the system's clock, so that what the kernel stamped can be
+    /// compared with it. Costs a few tens of nanoseconds; read again, at most twice, where the thread
+    /// was interrupted within.
+    #[must_use]
+    pub fn wall_reading(&self) -> WallReading {
+        let mut best = self.wall_reading_once();
+        for _ in 1..WALL_READINGS_MAX {
+            if best.error_ns <= WALL_ERROR_NS_GOOD {
+                break;
+            }
+            let next = self.wall_reading_once();
+            if next.error_ns < best.error_ns {
+                best = next;
+            }
+        }
+        best
+    }
+
+    fn wall_reading_once(&self) -> WallReading {
+        let before = self.ticks();
+        let wall_ns = match self.wall {
+            Wall::System => system_wall_ns(),
+            Wall::Ticks => self.wall_ns(before),
+        };
+        let after = self.ticks();
+        let ticks = before.midpoint(after);
+        WallReading { ticks, wall_ns, error_ns: self.elapsed_ns(before, after).div_ceil(2) }
+    }
 }
 
 impl Default for Clock {
@@ -116,6 +171,19 @@ impl MockClock {
         self.0.increment(ns);
     }
 }
+
+/// Nanoseconds since 1970-01-01 UTC; a system clock set before reads as 0.
+#[expect(clippy::disallowed_methods, reason = "the one reading of wall time")]
+fn system_wall_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Readings of wall time of which the closest is taken.
+const WALL_READINGS_MAX: u32 = 3;
+
+/// An error that needs no second reading.
+const WALL_ERROR_NS_GOOD: u64 = 500;
 
 /// The first tick of a mock clock: not zero, so that a tick that was never set shows, and a second in
 /// so that tests can look back.
@@ -161,6 +229,26 @@ mod tests {
         assert_eq!(clock.wall_ns(clock.ticks()), MOCK_WALL_NS_AT_START + 5_000);
         assert_eq!(clock.wall_ns(start), MOCK_WALL_NS_AT_START);
         assert_eq!(clock.wall_ns(start - 1), MOCK_WALL_NS_AT_START);
+    }
+
+    #[test]
+    fn a_reading_of_wall_time_lies_between_two_ticks_within_its_error() {
+        let clock = Clock::new();
+        let before = clock.ticks();
+        let reading = clock.wall_reading();
+        let after = clock.ticks();
+        assert!((before..=after).contains(&reading.ticks));
+        assert!(reading.error_ns <= clock.elapsed_ns(before, after));
+        assert!(reading.wall_ns > MOCK_WALL_NS_AT_START);
+    }
+
+    #[test]
+    fn a_mock_clock_reads_its_own_wall_time() {
+        let (clock, time) = Clock::mock();
+        time.advance_ns(9);
+        let expected =
+            WallReading { ticks: clock.ticks(), wall_ns: MOCK_WALL_NS_AT_START + 9, error_ns: 0 };
+        assert_eq!(clock.wall_reading(), expected);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use bottleneck::{
     UTILISATION_SOURCE_MAX, UTILISATION_WARN, UTILISATION_WARN_END, Utilisation, UtilisationState,
     bottleneck,
 };
-pub use clock::{Clock, MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START, MockClock};
+pub use clock::{Clock, MOCK_TICKS_AT_START, MOCK_WALL_NS_AT_START, MockClock, WallReading};
 pub use counter::{Counter, Counters, SharedCounters};
 pub use distribution::Distribution;
 pub use hlog::{
@@ -65,9 +65,9 @@ pub use latency::{
 };
 pub use report::{
     BookReport, CaptureReport, ChecksumsReport, ConnectionsReport, ControlReport, CutReport,
-    DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, LossReport,
-    RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport, StrategyReport,
-    TopCheckReport, TopLevels,
+    DecodeErrorsReport, EventsReport, GAPS_REPORTED_MAX, GapReport, HostReport, KernelTimeReport,
+    LossReport, RecordedReport, RemarkReport, Report, RingReport, SCHEMA_VERSION, StagesReport,
+    StrategyReport, TopCheckReport, TopLevels,
 };
 pub use report::{Ns, counted, grouped};
 pub use stage::{EventTimes, Stage, StageIntervals, StageLatencies, StageRecorders};

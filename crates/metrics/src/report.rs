@@ -182,6 +182,22 @@ pub struct ConnectionsReport {
     pub attempts: u64,
     /// Connections made after the first.
     pub reconnects: u64,
+    /// How the kernel's receive times were taken, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_time: Option<KernelTimeReport>,
+}
+
+/// How the kernel's receive times were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct KernelTimeReport {
+    /// Reads that brought bytes.
+    pub reads: u64,
+    /// Those that came without a time of the kernel's: their frames count from the read.
+    pub reads_without: u64,
+    /// Those whose time lay after the read: their frames count as not having waited.
+    pub clamped: u64,
+    /// How far the kernel's clock and ours may have been misread against each other, at most.
+    pub error_ns_max: u64,
 }
 
 /// How full the ring was and how long the publisher waited.
@@ -202,7 +218,10 @@ pub struct RingReport {
 /// Latency of the stages on the ingest thread, in nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StagesReport {
-    /// From arrival to the first attempt to publish.
+    /// From the kernel's receive time to the read, where the kernel was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<LatencySummary>,
+    /// From the read to the first attempt to publish.
     pub decode: LatencySummary,
     /// The publisher's wait for a free slot, of those events that had to wait.
     pub stall: LatencySummary,

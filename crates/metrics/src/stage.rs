@@ -9,7 +9,9 @@ use crate::latency::{LatencyRecorder, LatencySummary};
 /// A timed part of an event's way from the socket to the end of a strategy's handler.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Stage {
-    /// Arrival of the frame to the first attempt to publish its event.
+    /// The kernel's receive time to the read that brought the frame, where the kernel is asked.
+    Kernel,
+    /// That read to the first attempt to publish the frame's event.
     Decode,
     /// First attempt to publish to the moment the strategy is given the event.
     Queue,
@@ -23,12 +25,14 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of an event's life.
-    pub const ALL: [Self; 5] = [Self::Decode, Self::Queue, Self::Handle, Self::Total, Self::Stall];
+    pub const ALL: [Self; 6] =
+        [Self::Kernel, Self::Decode, Self::Queue, Self::Handle, Self::Total, Self::Stall];
 
     /// The stage's key in the report and in the interval log's tags.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Kernel => "kernel",
             Self::Decode => "decode",
             Self::Queue => "queue",
             Self::Handle => "handle",
@@ -41,7 +45,8 @@ impl Stage {
     #[must_use]
     pub const fn doc(self) -> &'static str {
         match self {
-            Self::Decode => "from the frame's arrival to the first attempt to publish the event",
+            Self::Kernel => "from the kernel's receive time to the read that brought the frame",
+            Self::Decode => "from that read to the first attempt to publish the event",
             Self::Queue => "from the first attempt to publish to the start of the handler",
             Self::Handle => "from the start to the end of the handler",
             Self::Total => "from the frame's arrival to the end of the handler",
@@ -53,7 +58,7 @@ impl Stage {
 /// The four times of one event, in ticks of one clock.
 #[derive(Clone, Copy, Debug)]
 pub struct EventTimes {
-    /// The read that completed the frame returned.
+    /// The read that completed the frame returned; the kernel's receive time, where it was asked.
     pub arrival: u64,
     /// Before the first attempt to publish.
     pub enqueue: u64,

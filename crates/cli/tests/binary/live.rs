@@ -40,6 +40,21 @@ fn numbered_messages_arrive_once_and_in_order() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn latencies_start_in_the_kernel_where_it_is_asked() {
+    let venue = Venue::start(&["--profile", "steady:100000", "--count", "20000"]);
+    let [report, _] = run(venue, 1, &["--strategy", "audit", "--kernel-time"]);
+    check_audit(&report, 20_000);
+    let kernel_time = &report["connections"]["kernel_time"];
+    let [reads, without] = ["reads", "reads_without"].map(|it| count(&kernel_time[it]));
+    assert!(reads > without, "loopback stamps: {kernel_time}");
+    let waited = &report["stages"]["kernel"];
+    assert!(count(&waited["count"]) > 0 && count(&waited["max"]) > 0, "{waited}");
+    let total = &list(&report["strategies"])[0]["latency_ns"]["total"];
+    assert!(count(&total["max"]) >= count(&waited["max"]), "{waited} within {total}");
+}
+
+#[test]
 fn a_small_ring_and_a_slow_strategy_delay_but_lose_nothing() {
     let venue = Venue::start(&["--profile", "steady:1000000", "--count", "20000"]);
     let arguments = ["--ring", "64", "--strategy", "audit", "--strategy", "slow"];

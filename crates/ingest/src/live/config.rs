@@ -71,6 +71,8 @@ pub struct LiveConfig {
     pub roots: Roots,
     /// What an empty read is followed by.
     pub polling: Polling,
+    /// The kernel is asked when it received what is read (Linux).
+    pub kernel_time: bool,
     /// The number its frames carry.
     pub connection: ConnectionId,
 }
@@ -136,6 +138,7 @@ impl LiveConfig {
             frame_bytes_max: MESSAGE_BYTES_MAX,
             roots: Roots::default(),
             polling: Polling::default(),
+            kernel_time: false,
             connection: ConnectionId(0),
         }
     }

@@ -12,6 +12,7 @@ use crate::live::resync::{Request, Resyncs};
 use crate::live::watchdog::Watchdog;
 use crate::notice::{Notice, NoticeSender};
 use crate::socket::{Ended, Polled, Socket, Utf8Bytes};
+use crate::source::KernelTimeTally;
 use crate::venue::Fetch;
 
 /// No wait is longer, so that a stop flag is seen soon.
@@ -186,6 +187,18 @@ impl Connection {
     #[inline]
     pub(crate) const fn arrival_ticks(&self) -> u64 {
         self.socket.arrival_ticks()
+    }
+
+    /// How long what arrived then had waited in the kernel, where that is known.
+    #[inline]
+    pub(crate) fn kernel_wait_ticks(&self, arrival_ticks: u64) -> Option<u64> {
+        let wait_ticks = self.socket.kernel_wait_ticks()?;
+        (arrival_ticks == self.socket.arrival_ticks()).then_some(wait_ticks)
+    }
+
+    /// How the kernel's times were taken on this connection.
+    pub(crate) const fn kernel_time(&self) -> KernelTimeTally {
+        self.socket.kernel_time()
     }
 
     #[inline]

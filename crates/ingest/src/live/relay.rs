@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tickring_event::{ConnectionId, ConnectionState, InstrumentId, Status};
 use tickring_metrics::Clock;
 
+use crate::frame::Stamp;
 use crate::live::connection::WAIT_NS_MAX;
 use crate::live::{FetchPort, LiveConfig, LiveSource};
 use crate::notice::{Notice, NoticeSender};
-use crate::source::{ConnectionTally, Incoming, Source, SourceError};
+use crate::source::{ConnectionTally, Incoming, KernelTimeTally, Source, SourceError};
 use crate::venue::{Command, Inbound};
 
 /// Longest wait for one connection while two are open: the other must not be kept waiting.
@@ -242,6 +243,19 @@ impl Source for RelaySource {
 
     fn keep_alive(&mut self) {
         self.lanes.iter_mut().for_each(LiveSource::keep_alive);
+    }
+
+    #[inline]
+    fn kernel_wait_ticks(&self, stamp: Stamp) -> Option<u64> {
+        let lane = self.lanes.iter().find(|lane| lane.config.connection == stamp.connection);
+        lane?.kernel_wait_ticks(stamp)
+    }
+
+    fn kernel_time(&self) -> Option<KernelTimeTally> {
+        let [first, second] = &self.lanes;
+        let mut tally = first.kernel_time()?;
+        tally.merge(second.kernel_time()?);
+        Some(tally)
     }
 
     fn hide_secrets(&self, text: &mut [u8]) {

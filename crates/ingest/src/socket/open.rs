@@ -23,6 +23,7 @@ use tungstenite::protocol::WebSocketConfig;
 use crate::live::Roots;
 use crate::socket::endpoint::{Endpoint, Security};
 use crate::socket::read_ahead::ReadAhead;
+use crate::socket::stream::Stream;
 use crate::socket::tls::client_config;
 use crate::socket::transport::{Tcp, Transport};
 use crate::socket::wait::{self, Interest};
@@ -31,6 +32,9 @@ use crate::socket::{Limits, Socket};
 /// `tungstenite` clears this much before each read of its own: small, since the bytes come from
 /// memory. A longer frame makes it grow to that frame's length.
 const INNER_READ_BYTES: usize = 4 * 1024;
+
+/// The same over TLS, where the bytes come a record of 16 KiB at a time.
+const INNER_READ_BYTES_TLS: usize = 16 * 1024;
 
 /// Bytes that may wait to be sent: the subscriptions of many symbols. More means that the venue
 /// reads nothing.
@@ -42,6 +46,8 @@ pub(crate) struct Plan {
     /// How TLS is done, if it is.
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     limits: Limits,
+    /// The kernel is asked when it received what is read.
+    pub(crate) kernel_time: bool,
 }
 
 impl Plan {
@@ -58,7 +64,7 @@ impl Plan {
                 Some((client_config(roots)?, name))
             }
         };
-        Ok(Self { endpoint, tls, limits })
+        Ok(Self { endpoint, tls, limits, kernel_time: false })
     }
 }
 
@@ -182,6 +188,8 @@ impl Opening {
             return Ok(self.leave_address(&error));
         }
         self.deadline_ticks = now.saturating_add(self.plan.limits.handshake_ticks_max);
+        let stream =
+            if self.plan.kernel_time { Stream::stamped(stream) } else { Stream::plain(stream) };
         self.begin_handshake(ReadAhead::new(stream))
     }
 
@@ -217,8 +225,12 @@ impl Opening {
 
     fn begin_upgrade(&self, transport: Transport) -> Result<Step, OpenError> {
         let Plan { endpoint, limits, .. } = &*self.plan;
+        let read_bytes = match transport {
+            Transport::Plain(_) => INNER_READ_BYTES,
+            Transport::Tls(_) => INNER_READ_BYTES_TLS,
+        };
         let config = WebSocketConfig::default()
-            .read_buffer_size(INNER_READ_BYTES)
+            .read_buffer_size(read_bytes)
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE_BYTES_MAX)
             .max_message_size(Some(limits.message_bytes_max))

@@ -49,6 +49,14 @@ impl<T> ReadAhead<T> {
     }
 }
 
+impl<T> ReadAhead<T> {
+    /// What is read from.
+    #[inline]
+    pub(crate) const fn inner(&self) -> &T {
+        &self.inner
+    }
+}
+
 impl<T: Read> ReadAhead<T> {
     /// One `recv`, if everything of the last one was read.
     ///

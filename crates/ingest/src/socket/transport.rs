@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 
 use rustls::{ClientConnection, StreamOwned};
 
 use crate::socket::read_ahead::ReadAhead;
+use crate::socket::stream::Stream;
 
 /// A TCP stream with its buffer.
-pub(crate) type Tcp = ReadAhead<TcpStream>;
+pub(crate) type Tcp = ReadAhead<Stream>;
 
 /// Plain TCP or TLS.
 ///

@@ -1,6 +1,6 @@
 //! What comes over an open connection, and what goes.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::mpsc::sync_channel;
 
 use tickring_event::ConnectionState;
@@ -123,6 +123,26 @@ fn a_message_in_fragments_arrives_as_one() {
     let mut driver = Driver::new(eager(url));
     assert_eq!(driver.frame(), b"one two three");
     drop(server.join().unwrap());
+}
+
+#[test]
+fn no_compression_is_offered() {
+    let (listener, url) = listen();
+    let server = serve(move || {
+        let mut request = Vec::new();
+        let mut stream = crate::support::accept_tcp(&listener);
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        String::from_utf8(request).unwrap().to_lowercase()
+    });
+    let mut driver = Driver::new(eager(url));
+    driver.until(ConnectionState::Disconnected);
+    let request = server.join().unwrap();
+    assert!(request.contains("upgrade: websocket"), "{request}");
+    assert!(!request.contains("extensions"), "{request}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod fetching;
 mod frames;
+mod kernel_time;
 mod key;
 mod life;
 mod limits;

@@ -126,12 +126,22 @@ fn optional_parts_are_left_out_or_null() {
     report.stages.decode.clamped = 2;
     let remark = RemarkReport { count: 3, example: "{}".to_owned() };
     report.remarks.insert("unknown_channel".to_owned(), remark);
+    assert!(plain["stages"].get("kernel").is_none());
+    assert!(plain["connections"].get("kernel_time").is_none());
+    let kernel_time = KernelTimeReport { reads: 9, ..KernelTimeReport::default() };
+    report.connections.kernel_time = Some(kernel_time);
+    report.stages.kernel = Some(LatencySummary { count: 9, p50: 7, ..LatencySummary::default() });
     let checksums = Some(ChecksumsReport { checked: 9, failed: 1 });
     let book = BookReport { checksums, ..BookReport::default() };
     report.books = Some(BTreeMap::from([("BTC/USD".to_owned(), book)]));
     let filled = json(&report);
     assert_eq!(filled["decode_errors"]["examples"]["malformed"], "{");
     assert_eq!(filled["stages"]["decode"]["clamped"], 2);
+    check_fields(&filled["connections"]["kernel_time"], "reads reads_without clamped error_ns_max");
+    assert_eq!(filled["stages"]["kernel"]["p50"], 7);
+    let text = report.to_text();
+    assert!(text.contains("kernel time: 9 reads, 0 without, 0 clamped"), "{text}");
+    assert!(text.contains("kernel: p50 7 ns"), "{text}");
     check_fields(&filled["remarks"]["unknown_channel"], "count example");
     check_fields(&filled["books"]["BTC/USD"]["checksums"], "checked failed");
 }

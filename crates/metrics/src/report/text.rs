@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{BookReport, ChecksumsReport, LossReport, Report, StrategyReport, TopCheckReport};
+use super::{
+    BookReport, ChecksumsReport, KernelTimeReport, LossReport, Report, StagesReport,
+    StrategyReport, TopCheckReport,
+};
 use crate::float;
 use crate::latency::LatencySummary;
 
@@ -55,6 +58,18 @@ fn write_header(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
             "connections: {}, {}",
             counted(connections.attempts, "attempt"),
             counted(connections.reconnects, "reconnect"),
+        )?;
+    }
+    if let Some(KernelTimeReport { reads, reads_without, clamped, error_ns_max }) =
+        connections.kernel_time
+    {
+        writeln!(
+            f,
+            "kernel time: {}, {} without, {} clamped, error at most {}",
+            counted(reads, "read"),
+            grouped(reads_without),
+            grouped(clamped),
+            Ns(error_ns_max),
         )?;
     }
     if !report.drained {
@@ -110,8 +125,10 @@ fn write_ring(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
 
 /// The stages that are timed before the strategies, one line each.
 fn write_ingest(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
-    for (name, latency) in [("decode", &report.stages.decode), ("stall", &report.stages.stall)] {
-        if latency.count > 0 {
+    let StagesReport { kernel, decode, stall } = &report.stages;
+    let stages = [("kernel", kernel.as_ref()), ("decode", Some(decode)), ("stall", Some(stall))];
+    for (name, latency) in stages {
+        if let Some(latency) = latency.filter(|it| it.count > 0) {
             let LatencySummary { p50, p99, p99_9, max, .. } = *latency;
             let [p50, p99, p99_9, max] = [p50, p99, p99_9, max].map(Ns);
             writeln!(f, "{name}: p50 {p50}, p99 {p99}, p99.9 {p99_9}, max {max}")?;

@@ -38,6 +38,7 @@ pub(super) fn asked(
     let mut config = live_config(config, prepared, settings::backoff()?, args.roots.into());
     config.message_bytes_max = usize::from(args.message_mib) << 20;
     config.frame_bytes_max = config.message_bytes_max;
+    config.kernel_time = args.kernel_time;
     let url = config.url.clone();
     let notices = notices();
     let (clock, sender) = (prepared.clock.clone(), notices.0.clone());

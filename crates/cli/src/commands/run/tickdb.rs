@@ -36,6 +36,7 @@ pub(super) fn asked(
     let metadata = super::metadata(prepared, "tickdb", &settings.url, &args.channels);
     let mut config = config(prepared, settings, args.roots.into());
     config.message_bytes_max = usize::from(args.message_mib) << 20;
+    config.kernel_time = args.kernel_time;
     let feed = feed_of(command, prepared, config, &tickdb)?;
     Ok(Feed { metadata, ..feed })
 }
