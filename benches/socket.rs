@@ -67,16 +67,18 @@ fn rounds(
     contenders: &mut [Box<dyn Contender>],
     mut part: impl FnMut(&mut dyn Contender) -> (f64, u32),
 ) -> Times {
-    let mut times = vec![vec![0.0; ROUNDS]; contenders.len()];
+    let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for round in 0..ROUNDS {
+        let mut sums = vec![0.0; contenders.len()];
         // Who begins changes, so that nobody always follows the same neighbour.
         let parts = part(&mut *contenders[0]).1;
         for turn in 0..parts as usize {
             for place in 0..contenders.len() {
                 let index = (place + turn + round) % contenders.len();
-                times[index][round] += part(&mut *contenders[index]).0 / f64::from(parts);
+                sums[index] += part(&mut *contenders[index]).0 / f64::from(parts);
             }
         }
+        times.iter_mut().zip(sums).for_each(|(of, sum)| of.push(sum));
     }
     times
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use tickring_event::ConnectionState;
 use tickring_ingest::{Incoming, LiveConfig, LiveSource, NoticeReceiver, Polling, Source, notices};
@@ -99,6 +99,12 @@ impl Contender for Bare {
     }
 }
 
+/// Takes one connection, on a thread of its own; gives what lies below the WebSocket.
+fn accept(listener: TcpListener) -> JoinHandle<TcpStream> {
+    let accept = move || tungstenite::accept(listener.accept().unwrap().0).unwrap().into_inner();
+    thread::Builder::new().name("server".to_owned()).spawn(accept).unwrap()
+}
+
 /// Ours, as a run has it.
 pub(crate) struct Live {
     source: LiveSource,
@@ -111,7 +117,7 @@ impl Live {
     pub(crate) fn connect(clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let server = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0));
+        let server = accept(listener);
         let config = LiveConfig { polling: Polling::Busy, ..LiveConfig::new(url, None) };
         let (sender, receiver) = notices();
         let mut source = LiveSource::new(config, clock, sender, 7).unwrap();
@@ -121,7 +127,7 @@ impl Live {
                 _ => {}
             }
         }
-        let server = server.join().unwrap().unwrap().into_inner();
+        let server = server.join().unwrap();
         Self { source, server, _notices: receiver }
     }
 }
@@ -161,11 +167,11 @@ impl Tungstenite {
     pub(crate) fn connect() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let server = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0));
+        let server = accept(listener);
         let stream = TcpStream::connect(address).unwrap();
         let (client, _) = tungstenite::client(format!("ws://{address}/"), stream).unwrap();
         client.get_ref().set_nonblocking(true).unwrap();
-        Self { client, server: server.join().unwrap().unwrap().into_inner() }
+        Self { client, server: server.join().unwrap() }
     }
 }
 
