@@ -1,5 +1,7 @@
 //! From the read of a socket to the published event nothing is allocated in steady state.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -113,12 +115,16 @@ fn send_frames(listener: &TcpListener) {
     }
 }
 
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
+}
+
 #[track_caller]
 fn check(polling: Polling, kernel_time: bool) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut config = LiveConfig::new(format!("ws://{}/", listener.local_addr().unwrap()), None);
     (config.polling, config.kernel_time) = (polling, kernel_time);
-    let server = thread::spawn(move || send_frames(&listener));
+    let server = named("server").spawn(move || send_frames(&listener)).unwrap();
     let clock = Clock::new();
     let (notices, _receiver) = notices();
     let source = LiveSource::new(config, clock.clone(), notices.clone(), 7).unwrap();
@@ -128,17 +134,19 @@ fn check(polling: Polling, kernel_time: bool) {
     let venue = TickDb::new(&tickdb, Arc::new(Instruments::new())).unwrap();
     let (publisher, mut pollers) = ring::<MarketEvent>(Capacity::new(4_096).unwrap(), 1);
     let mut poller = pollers.remove(0);
-    let reader = thread::spawn(move || {
-        let limit = NonZeroUsize::new(256).unwrap();
-        let mut events = 0_u64;
-        loop {
-            match poller.poll(limit, |_, _, _| events += 1) {
-                Err(PollError::Shutdown) => return events,
-                Ok(_) => {}
-                Err(_) => thread::yield_now(),
+    let reader = named("reader")
+        .spawn(move || {
+            let limit = NonZeroUsize::new(256).unwrap();
+            let mut events = 0_u64;
+            loop {
+                match poller.poll(limit, |_, _, _| events += 1) {
+                    Err(PollError::Shutdown) => return events,
+                    Ok(_) => {}
+                    Err(_) => thread::yield_now(),
+                }
             }
-        }
-    });
+        })
+        .unwrap();
     let config = PublishConfig { on_full: OnFull::Block, wait: WaitStrategy::Yield };
     let report = Ingest {
         source: &mut source,
