@@ -4,7 +4,7 @@
 //! `cargo bench -p tickring-benches --bench socket [-- --record FILE]`
 //!
 //! Our side is a whole [`LiveSource`](tickring_ingest::LiveSource), timers and watchdog included. Each
-//! turn writes a piece of 64 KiB into the socket of one contender and times how long that takes to read
+//! turn writes a piece of 32 KiB into the socket of one contender and times how long that takes to read
 //! it; contenders take turns.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
@@ -17,7 +17,7 @@ mod socket {
 
 use std::io::Write as _;
 
-use socket::contenders::{Bare, Contender, Live, Tungstenite};
+use socket::contenders::{Bare, Contender, Live, Place, Tungstenite};
 use socket::frames::{PIECE_BYTES, piece};
 use tickring_metrics::Clock;
 
@@ -41,7 +41,8 @@ fn main() {
     let record = arguments.next().filter(|it| it == "--record").and_then(|_| arguments.next());
     let clock = Clock::new();
     let mut contenders: Vec<Box<dyn Contender>> = vec![
-        Box::new(Bare::connect()),
+        Box::new(Bare::connect(Place::Line)),
+        Box::new(Bare::connect(Place::AsAllocated)),
         Box::new(Live::connect(clock.clone())),
         Box::new(Tungstenite::connect()),
     ];
@@ -69,16 +70,17 @@ fn rounds(
 ) -> Times {
     let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for round in 0..ROUNDS {
-        let mut sums = vec![0.0; contenders.len()];
         // Who begins changes, so that nobody always follows the same neighbour.
         let parts = part(&mut *contenders[0]).1;
+        let mut samples = vec![Vec::with_capacity(parts as usize); contenders.len()];
         for turn in 0..parts as usize {
             for place in 0..contenders.len() {
                 let index = (place + turn + round) % contenders.len();
-                sums[index] += part(&mut *contenders[index]).0 / f64::from(parts);
+                samples[index].push(part(&mut *contenders[index]).0);
             }
         }
-        times.iter_mut().zip(sums).for_each(|(of, sum)| of.push(sum));
+        // The median of the turns: a turn in which the thread was taken off its core says nothing.
+        times.iter_mut().zip(samples).for_each(|(of, samples)| of.push(median(samples)));
     }
     times
 }

@@ -13,6 +13,9 @@ use tungstenite::{Message, WebSocket};
 /// Bytes one `recv` of the bare loop may take: as many as ours.
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+
 /// Reads frames from one end of a loopback connection.
 pub(crate) trait Contender {
     fn name(&self) -> &'static str;
@@ -27,22 +30,40 @@ pub(crate) trait Contender {
     fn poll_empty(&mut self);
 }
 
+/// Where a buffer begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// At a cache line, as the engine's.
+    Line,
+    /// Where the allocator puts it: glibc 16 bytes past a page, which some processors copy slowly to.
+    AsAllocated,
+}
+
 /// The floor: `recv` into a buffer that is never cleared, headers taken apart in place.
 pub(crate) struct Bare {
     client: TcpStream,
     server: TcpStream,
     buffer: Vec<u8>,
+    /// Where what is read goes.
+    base: usize,
+    place: Place,
     start: usize,
     end: usize,
 }
 
 impl Bare {
-    pub(crate) fn connect() -> Self {
+    pub(crate) fn connect(place: Place) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_nonblocking(true).unwrap();
         let (server, _) = listener.accept().unwrap();
-        Self { client, server, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0 }
+        let buffer = vec![0; BUFFER_BYTES + LINE_BYTES];
+        let line = buffer.as_ptr().align_offset(LINE_BYTES).min(LINE_BYTES);
+        let base = match place {
+            Place::Line => line,
+            Place::AsAllocated => 0,
+        };
+        Self { client, server, buffer, base, place, start: base, end: base }
     }
 
     /// The next message in the buffer, if it is whole.
@@ -60,9 +81,9 @@ impl Bare {
     }
 
     fn fill(&mut self) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        self.buffer.copy_within(self.start..self.end, self.base);
+        self.end -= self.start - self.base;
+        self.start = self.base;
         match self.client.read(&mut self.buffer[self.end..]) {
             Ok(len) => self.end += len,
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
@@ -72,7 +93,10 @@ impl Bare {
 
 impl Contender for Bare {
     fn name(&self) -> &'static str {
-        "bare loop"
+        match self.place {
+            Place::Line => "bare loop",
+            Place::AsAllocated => "bare loop, buffer as allocated",
+        }
     }
 
     fn server(&mut self) -> &mut TcpStream {
@@ -94,7 +118,7 @@ impl Contender for Bare {
     }
 
     fn poll_empty(&mut self) {
-        let read = self.client.read(&mut self.buffer);
+        let read = self.client.read(&mut self.buffer[self.base..]);
         assert!(black_box(read).is_err());
     }
 }

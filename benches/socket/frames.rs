@@ -1,7 +1,8 @@
 //! Frames as a server sends them: unmasked texts.
 
-/// Bytes of messages that are sent at once: what a fresh socket takes without waiting for its reader.
-pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes of messages that are sent at once: with their headers less than a fresh socket's window of
+/// 64 KiB, so that all of it lies with the reader when the reading begins.
+pub(crate) const PIECE_BYTES: usize = 32 * 1024;
 
 /// As many frames of `len` bytes as make a piece.
 pub(crate) fn piece(len: usize) -> Vec<u8> {

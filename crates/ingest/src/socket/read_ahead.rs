@@ -12,6 +12,12 @@ use crate::socket::wait::{self, Interest};
 /// Bytes one `recv` may take: more than the kernel's usual receive buffer holds.
 pub(crate) const READ_AHEAD_BYTES: usize = 256 * 1024;
 
+/// Where the buffer begins: at a whole cache line. The kernel copies with one string instruction, and
+/// some processors take three times as long for it where the target lies less than 32 bytes into a
+/// page; glibc puts large buffers at 16 (AMD EPYC with FSRM, a `recv` of 32 KiB: 14.6 us there, 4.6 us
+/// from 32 on, 2026-11-27).
+const ALIGNMENT: usize = 64;
+
 /// Reads ahead from `inner`, which must not block.
 ///
 /// Readers above see only what [`ReadAhead::fill`] fetched: `WouldBlock` once it is used up, and the
@@ -20,6 +26,8 @@ pub(crate) const READ_AHEAD_BYTES: usize = 256 * 1024;
 pub(crate) struct ReadAhead<T> {
     inner: T,
     buffer: Box<[u8]>,
+    /// Where the aligned part of the buffer begins.
+    base: usize,
     /// What is left of the last `recv`: `buffer[start..end]`.
     start: usize,
     end: usize,
@@ -44,8 +52,9 @@ impl<T> ReadAhead<T> {
     }
 
     fn with_capacity(inner: T, capacity: usize) -> Self {
-        let buffer = vec![0; capacity].into_boxed_slice();
-        Self { inner, buffer, start: 0, end: 0, ended: false, write_blocked: false }
+        let buffer = vec![0; capacity + ALIGNMENT].into_boxed_slice();
+        let base = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        Self { inner, buffer, base, start: 0, end: 0, ended: false, write_blocked: false }
     }
 }
 
@@ -67,14 +76,15 @@ impl<T: Read> ReadAhead<T> {
         if self.start < self.end {
             return Ok(Filled::Bytes);
         }
-        match self.inner.read(&mut self.buffer) {
+        let limit = self.buffer.len() - ALIGNMENT + self.base;
+        match self.inner.read(&mut self.buffer[self.base..limit]) {
             Ok(0) => {
                 self.ended = true;
                 Ok(Filled::Ended)
             }
             Ok(len) => {
-                self.start = 0;
-                self.end = len;
+                self.start = self.base;
+                self.end = self.base + len;
                 Ok(Filled::Bytes)
             }
             Err(error) if is_nothing_now(&error) => Ok(Filled::Empty),
@@ -182,6 +192,15 @@ mod tests {
         assert_eq!(adapter.inner.calls, 1, "what is left comes before another recv");
         assert_eq!(read(&mut adapter, 4), Ok(b"ef".to_vec()));
         assert_eq!(read(&mut adapter, 4), Err(io::ErrorKind::WouldBlock));
+    }
+
+    #[test]
+    fn every_recv_goes_to_the_start_of_a_cache_line() {
+        for capacity in [1, 16, 100, READ_AHEAD_BYTES] {
+            let adapter = ReadAhead::with_capacity(script(&[]), capacity);
+            assert!(adapter.buffer[adapter.base..].as_ptr().addr().is_multiple_of(ALIGNMENT));
+            assert!(adapter.base + capacity <= adapter.buffer.len());
+        }
     }
 
     #[test]
