@@ -19,6 +19,7 @@ mod capture {
 use std::io::Write as _;
 
 use capture::{frames::Frames, reader, tap, writer};
+use tickring_harness::median;
 use tickring_metrics::Clock;
 
 /// Rounds of each comparison; medians are printed.
@@ -46,17 +47,9 @@ fn timed<T>(clock: &Clock, work: impl FnOnce() -> T) -> (f64, T) {
     (clock.elapsed_ns(start, clock.ticks()) as f64 / 1e9, result)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// Prints the median of the ratios of each round, with its spread.
 fn print_ratio(name: &str, ratios: &[f64]) {
     let (least, most) =
         ratios.iter().fold((f64::MAX, 0.0_f64), |(low, high), &it| (low.min(it), high.max(it)));
-    say(&format!(
-        "  {name}: {:.2} (of {ROUNDS}: {least:.2} to {most:.2})",
-        median(ratios.to_vec())
-    ));
+    say(&format!("  {name}: {:.2} (of {ROUNDS}: {least:.2} to {most:.2})", median(ratios)));
 }

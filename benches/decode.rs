@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use decode::contenders::{Contender, Table};
 use decode::corpus::{self, Corpus};
+use tickring_harness::median;
 use tickring_metrics::Clock;
 
 /// Rounds of each comparison, each in a shuffled order; medians are printed.
@@ -76,12 +77,7 @@ fn time(corpus: &Corpus, clock: &Clock, random: &mut fastrand::Rng) -> Times {
 fn ratio(times: &[Option<f64>], base: &[Option<f64>]) -> Option<f64> {
     let ratios: Option<Vec<_>> =
         times.iter().zip(base).map(|(time, base)| Some((*time)? / (*base)?)).collect();
-    ratios.map(median)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    ratios.map(|ratios| median(&ratios))
 }
 
 fn heading() -> String {
@@ -104,7 +100,7 @@ fn line(text: &mut String, corpus: &Corpus, times: &Times, row: &[Option<f64>]) 
         corpus.name(),
         corpus.frames.len(),
         corpus.bytes() / corpus.frames.len(),
-        median(base)
+        median(&base)
     )
     .unwrap();
     for ratio in &row[1..] {

@@ -19,6 +19,7 @@ use std::io::Write as _;
 
 use socket::contenders::{Bare, Contender, Live, Place, Tungstenite};
 use socket::frames::{PIECE_BYTES, piece};
+use tickring_harness::median;
 use tickring_metrics::Clock;
 
 /// Rounds of each comparison; medians are printed.
@@ -80,7 +81,7 @@ fn rounds(
             }
         }
         // The median of the turns: a turn in which the thread was taken off its core says nothing.
-        times.iter_mut().zip(samples).for_each(|(of, samples)| of.push(median(samples)));
+        times.iter_mut().zip(samples).for_each(|(of, samples)| of.push(median(&samples)));
     }
     times
 }
@@ -113,13 +114,8 @@ fn table(text: &mut String, what: &str, contenders: &[Box<dyn Contender>], times
         let ratios: Vec<f64> = own.iter().zip(&times[0]).map(|(own, bare)| own / bare).collect();
         let least = ratios.iter().copied().fold(f64::MAX, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
-        let (name, ns, ratio) = (contender.name(), median(own.clone()), median(ratios));
+        let (name, ns, ratio) = (contender.name(), median(own), median(&ratios));
         writeln!(text, "| {what} | {name} | {ns:.0} | {ratio:.2} | {least:.2} - {most:.2} |")
             .unwrap();
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

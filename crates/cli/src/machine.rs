@@ -24,14 +24,21 @@ pub(crate) fn pin(core: usize) -> bool {
 pub(crate) fn host(cpus: usize, pinned: bool) -> HostReport {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&info, "model name").unwrap_or("unknown").to_owned();
-    let virtualised = field(&info, "flags")
-        .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"));
+    let virtualised = has_flag(&info, "hypervisor");
     HostReport { cpus: cpus as u64, model, pinned, virtualised }
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    let line = info.lines().find(|line| line.starts_with(name))?;
-    Some(line.split_once(':')?.1.trim())
+/// The value of `name: value` in a text of such lines.
+pub(crate) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim())
+    })
+}
+
+/// Whether the processor has a flag, by `/proc/cpuinfo`.
+pub(crate) fn has_flag(info: &str, wanted: &str) -> bool {
+    field(info, "flags").is_some_and(|flags| flags.split_whitespace().any(|flag| flag == wanted))
 }
 
 /// Hardware threads of the physical core that `core` belongs to; only itself where nothing is told.

@@ -4,7 +4,8 @@ use tickring_metrics::{Clock, Ns};
 
 use super::adjtime::{Discipline, discipline};
 use super::finding::{Absent, Check, Judged, Reading, State, Step};
-use super::host::{CPUINFO, Host, field, has_flag};
+use super::host::{CPUINFO, Host};
+use crate::machine::{field, has_flag};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {

@@ -9,6 +9,7 @@ use super::finding::{Absent, Step};
 use super::jitter::Jitter;
 use super::root::Root;
 use crate::inspect::dump::printable;
+use crate::machine::{field, has_flag};
 
 /// The host under examination.
 #[derive(Debug)]
@@ -148,19 +149,6 @@ fn allowed(root: &Root) -> Result<CpuSet, Absent> {
     let text = root.read(STATUS)?;
     let list = field(&text, "Cpus_allowed_list").and_then(|list| CpuSet::from_list(list, None));
     list.ok_or_else(|| Absent::strange(STATUS))
-}
-
-/// The value of `name: value` in a text of such lines.
-pub(crate) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == name).then(|| value.trim())
-    })
-}
-
-/// Whether the processor has a flag, by `/proc/cpuinfo`.
-pub(crate) fn has_flag(info: &str, wanted: &str) -> bool {
-    field(info, "flags").is_some_and(|flags| flags.split_whitespace().any(|flag| flag == wanted))
 }
 
 pub(crate) const CPUINFO: &str = "/proc/cpuinfo";

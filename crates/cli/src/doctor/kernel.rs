@@ -1,7 +1,8 @@
 //! What the kernel does now and then on every core.
 
 use super::finding::{Absent, Check, Judged, Reading, State, Step};
-use super::host::{CPUINFO, Host, has_flag};
+use super::host::{CPUINFO, Host};
+use crate::machine::has_flag;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
