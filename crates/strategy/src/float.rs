@@ -11,3 +11,9 @@ pub(crate) fn from_u64(value: u64) -> f64 {
 pub(crate) fn from_i128(value: i128) -> f64 {
     value as f64
 }
+
+/// `value` as a float; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "lengths of windows are far below 2^53")]
+pub(crate) const fn from_usize(value: usize) -> f64 {
+    value as f64
+}

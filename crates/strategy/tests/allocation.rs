@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 use tickring_event::{
-    Flags, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price, Quantity,
+    Bar, Flags, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price, Quantity,
     TopOfBook, Trade,
 };
 use tickring_metrics::{Clock, StageRecorders};
@@ -82,7 +82,7 @@ const INSTRUMENTS: u32 = 4;
 const EVENTS: u64 = 8_000;
 const WARM_UP: u64 = 1_000;
 
-/// A day at the market: snapshots first, then deltas, trades and tops of book.
+/// A day at the market: snapshots first, then deltas, trades, bars and tops of book.
 fn event(index: u64) -> MarketEvent {
     let instrument = InstrumentId::new(u32::try_from(index % u64::from(INSTRUMENTS)).unwrap_or(0));
     let origin = Origin {
@@ -94,7 +94,7 @@ fn event(index: u64) -> MarketEvent {
     let wave = i64::try_from(index * 7_919 % 50).unwrap_or(0);
     let price = Price::from_mantissa(1_000 + wave);
     let quantity = Quantity::from_mantissa(wave % 5);
-    match (index / u64::from(INSTRUMENTS)) % 3 {
+    match (index / u64::from(INSTRUMENTS)) % 4 {
         0 => {
             let mut levels = Levels::default();
             let ask = Level { price: Price::from_mantissa(2_000 + wave), quantity };
@@ -106,6 +106,13 @@ fn event(index: u64) -> MarketEvent {
         1 => {
             let trade = Trade { price, quantity, taker: None, trade_id: None };
             MarketEvent::trade(&origin, trade)
+        }
+        2 => {
+            let start_ns = i64::try_from(index).unwrap_or(0) * 10_000_000;
+            let (open, high, low, close) = (price, price, price, price);
+            let (interval_ns, volume, trades) = (10_000_000, quantity, 1);
+            let bar = Bar { start_ns, interval_ns, open, high, low, close, volume, trades };
+            MarketEvent::bar(&origin, &bar)
         }
         _ => {
             let ask_price = Some(Price::from_mantissa(1_100 + wave / 2));

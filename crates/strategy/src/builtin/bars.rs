@@ -1,5 +1,6 @@
 use tickring_event::{Instrument, InstrumentId, MarketEvent, Payload, Price, Trade};
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
@@ -33,6 +34,16 @@ impl Default for BarsConfig {
     /// One second.
     fn default() -> Self {
         Self { interval_ms: 1_000 }
+    }
+}
+
+impl BarsConfig {
+    pub(super) const PARAMS: &[Param] =
+        &[Param { name: "interval_ms", default: "1000", doc: "length of a bar" }];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        Ok(Self { interval_ms: given.whole("interval_ms")?.unwrap_or(default.interval_ms) })
     }
 }
 

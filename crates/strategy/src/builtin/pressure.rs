@@ -1,6 +1,7 @@
 use tickring_book::{Book, Books};
 use tickring_event::{Level, MarketEvent};
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
@@ -41,6 +42,34 @@ impl Default for PressureConfig {
         Self { levels: 5, buy_above: 2.0, sell_below: 0.5 }
     }
 }
+
+impl PressureConfig {
+    pub(super) const PARAMS: &[Param] = &[
+        Param { name: "levels", default: "5", doc: "best levels of each side that count" },
+        Param { name: "buy_above", default: "2", doc: "a ratio above this is pressure to buy" },
+        Param { name: "sell_below", default: "0.5", doc: "a ratio below this is pressure to sell" },
+    ];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        let config = Self {
+            levels: given.count("levels", LEVELS_MAX)?.unwrap_or(default.levels),
+            buy_above: given.not_negative("buy_above")?.unwrap_or(default.buy_above),
+            sell_below: given.not_negative("sell_below")?.unwrap_or(default.sell_below),
+        };
+        let Self { buy_above, sell_below, .. } = config;
+        if sell_below > buy_above {
+            let why = format!(
+                "`sell_below` is {sell_below} and must not be above `buy_above`, {buy_above}"
+            );
+            return Err(given.conflict(why));
+        }
+        Ok(config)
+    }
+}
+
+/// Most levels of a side that can be asked for.
+const LEVELS_MAX: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum State {

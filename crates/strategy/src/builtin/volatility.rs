@@ -2,6 +2,7 @@ use std::f64::consts::LN_2;
 
 use tickring_event::{MarketEvent, Payload};
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
@@ -75,6 +76,34 @@ impl Default for VolatilityConfig {
             source: PriceSource::default(),
             change_min: 0.01,
         }
+    }
+}
+
+impl VolatilityConfig {
+    pub(super) const PARAMS: &[Param] = &[
+        Param { name: "half_life", default: "250", doc: "how fast the past is forgotten" },
+        Param {
+            name: "half_life_unit",
+            default: "observations",
+            doc: "what the half-life is counted in: observations or seconds",
+        },
+        Param { name: "source", default: "auto", doc: "whose changes: auto, mid or last price" },
+        Param { name: "change_min", default: "0.01", doc: "least relative change that is said" },
+    ];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        let (HalfLife::Observations(length) | HalfLife::Seconds(length)) = default.half_life;
+        let length = given.positive("half_life")?.unwrap_or(length);
+        let observations = HalfLife::Observations(length);
+        let units = [("observations", observations), ("seconds", HalfLife::Seconds(length))];
+        let sources =
+            [("auto", PriceSource::Auto), ("mid", PriceSource::Mid), ("last", PriceSource::Last)];
+        Ok(Self {
+            half_life: given.word("half_life_unit", &units)?.unwrap_or(observations),
+            source: given.word("source", &sources)?.unwrap_or(default.source),
+            change_min: given.not_negative("change_min")?.unwrap_or(default.change_min),
+        })
     }
 }
 
