@@ -305,4 +305,3 @@ impl Holding {
 
 /// Share by which a rounded number may differ.
 const ROUNDING: f64 = 1e-9;
-

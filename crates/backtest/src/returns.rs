@@ -120,16 +120,14 @@ impl Returns {
     pub(crate) fn figures(&self, bars_a_year: Option<f64>) -> EquityFigures {
         let span_ns = self.last_ns.saturating_sub(self.start_ns);
         let of_bars = || from_u64(self.steps) / (from_u64(span_ns) / YEAR_NS);
-        let bars_a_year =
-            bars_a_year.or_else(|| (span_ns > 0 && self.steps > 0).then(of_bars));
+        let bars_a_year = bars_a_year.or_else(|| (span_ns > 0 && self.steps > 0).then(of_bars));
         let growth = self.last / self.start;
         let steps = from_u64(self.steps);
         let annual = |it: f64| {
             if growth > 0.0 { growth.powf(it / steps) - 1.0 } else { -1.0 }
         };
         let root = bars_a_year.map(f64::sqrt);
-        let deviation =
-            (self.count > 1).then(|| (self.squares / from_u64(self.count - 1)).sqrt());
+        let deviation = (self.count > 1).then(|| (self.squares / from_u64(self.count - 1)).sqrt());
         let below = (self.count > 0).then(|| (self.squares_below / from_u64(self.count)).sqrt());
         let ratio = |by: Option<f64>| {
             by.filter(|it| *it > 0.0).zip(root).map(|(by, root)| self.mean / by * root)

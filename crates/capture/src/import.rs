@@ -6,7 +6,7 @@
 mod cryptofeed;
 #[cfg(feature = "dbn")]
 mod databento;
-mod lines;
+pub(crate) mod lines;
 mod lobster;
 mod rows;
 mod tardis_csv;
@@ -18,6 +18,7 @@ pub use time::iso_ns;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::bars::{self, BARS};
 use crate::input::Input;
 use crate::{CaptureError, Session};
 
@@ -38,6 +39,7 @@ pub(crate) enum Format {
     /// The file beside the one that LOBSTER's sessions are opened by.
     LobsterBooks,
     Dbn,
+    Bars,
 }
 
 impl Format {
@@ -45,6 +47,7 @@ impl Format {
     /// what is none at all.
     pub(crate) fn of(first: &[u8]) -> Option<Self> {
         let formats = [
+            (Self::Bars, bars::is_format(first)),
             (Self::TardisRaw, tardis_raw::is_format(first)),
             (Self::TardisCsv, tardis_csv::is_format(first)),
             (Self::Cryptofeed, cryptofeed::is_format(first)),
@@ -63,6 +66,7 @@ impl Format {
             Self::Cryptofeed => "cryptofeed",
             Self::Lobster | Self::LobsterBooks => "lobster",
             Self::Dbn => "dbn",
+            Self::Bars => BARS,
         }
     }
 
@@ -73,6 +77,7 @@ impl Format {
             Self::TardisCsv => Some("tardis-csv"),
             Self::Lobster | Self::LobsterBooks => Some("lobster"),
             Self::Dbn => Some("databento"),
+            Self::Bars => Some(BARS),
         }
     }
 
@@ -100,6 +105,7 @@ impl Format {
                 return Err(CaptureError::Line { name, line: 1, what });
             }
             Self::Dbn => open_dbn(name, input)?,
+            Self::Bars => Box::new(bars::BarsCsv::new(name, input)),
         };
         let venue = self.venue().map(|venue| ("venue".to_owned(), venue.to_owned()));
         Ok(Import { session, metadata: venue.into_iter().collect() })

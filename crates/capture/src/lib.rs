@@ -46,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bars;
 mod container;
 mod error;
 mod import;
@@ -55,6 +56,7 @@ mod merge;
 mod open;
 mod session;
 
+pub use bars::{BAR_COLUMNS, BARS, BarFrame, BarRow, Interval, Joined, MadeBars, open_bars};
 pub use container::{
     Ahead, CAPTURE_CONNECTIONS_MAX, CHUNK_BYTES, CaptureOptions, CaptureReader, CaptureTally,
     CaptureWriter, ChunkReceiver, Condition, ConnectionChange, Damage, Ending, Entry, Hole,

@@ -406,6 +406,8 @@ pub(crate) enum VenueName {
     Lobster,
     /// Databento's DBN; recorded only.
     Databento,
+    /// Files of bars; recorded only.
+    Bars,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

@@ -43,7 +43,12 @@ impl VenueName {
             Self::CoinbaseExchange => (CoinbaseExchange::OFFER, CoinbaseExchange::PROFILE),
             Self::Kraken => (Kraken::OFFER, Kraken::PROFILE),
             Self::Okx => (Okx::OFFER, Okx::PROFILE),
-            Self::Tickdb | Self::KrakenV1 | Self::TardisCsv | Self::Lobster | Self::Databento => {
+            Self::Tickdb
+            | Self::KrakenV1
+            | Self::TardisCsv
+            | Self::Lobster
+            | Self::Databento
+            | Self::Bars => {
                 return None;
             }
         };
@@ -81,6 +86,7 @@ impl VenueName {
             Self::TardisCsv => Ok(Box::new(TardisCsv::new(&wanted.symbols(), instruments))),
             Self::Lobster => Ok(rows(RowFormat::Lobster, &wanted, instruments)),
             Self::Databento => Ok(rows(RowFormat::Databento, &wanted, instruments)),
+            Self::Bars => Ok(rows(RowFormat::Bars, &wanted, instruments)),
             Self::Tickdb => Err(Failure::usage("TickDB is subscribed to in a way of its own")),
         }
     }

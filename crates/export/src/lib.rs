@@ -4,8 +4,8 @@
 //! Prices and quantities stay exact decimals and times keep their ns. Memory is flat: rows leave in
 //! batches, and Parquet's row groups have limits in rows and in bytes.
 //!
-//! What is left out: nothing is read back, no session is opened, no venue is decoded; no thread is
-//! started and nothing is printed.
+//! What is left out: of what is written only bars are read back ([`BarFile`]), no session is opened, no
+//! venue is decoded; no thread is started and nothing is printed.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bars;
 mod cell;
 mod column;
 mod error;
@@ -43,6 +44,7 @@ mod rows;
 mod table;
 mod text;
 
+pub use bars::BarFile;
 pub use error::ExportError;
 pub use export::{Export, ExportConfig, Written};
 pub use form::Format;

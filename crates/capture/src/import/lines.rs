@@ -7,7 +7,7 @@ use crate::input::Input;
 use crate::{CaptureError, ConnectionChange, Entry, FRAME_BYTES_MAX};
 
 /// Reads a text line by line. An error ends it.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     name: String,
     /// `None` once it has ended, well or not.
     input: Option<Input>,
@@ -16,17 +16,17 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) const fn new(name: String, input: Input) -> Self {
+    pub(crate) const fn new(name: String, input: Input) -> Self {
         Self { name, input: Some(input), line: 0 }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Puts the next line in `buffer`, without its end, which may have a carriage return: a tool that
     /// wrote it, never the message. False when there is none.
-    pub(super) fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, CaptureError> {
+    pub(crate) fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, CaptureError> {
         buffer.clear();
         let Some(mut input) = self.input.take() else { return Ok(false) };
         let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', buffer);
@@ -51,7 +51,7 @@ impl Lines {
     }
 
     /// A message that the current line holds, or ends. One that is too long ends the session.
-    pub(super) fn received(
+    pub(crate) fn received(
         &mut self,
         time_ns: u64,
         text: Range<usize>,
@@ -63,18 +63,18 @@ impl Lines {
     }
 
     /// Ends the session.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.input = None;
     }
 
     /// Ends the session: the current line is not of its format.
-    pub(super) fn fault(&mut self, what: &'static str) -> CaptureError {
+    pub(crate) fn fault(&mut self, what: &'static str) -> CaptureError {
         self.input = None;
         CaptureError::Line { name: self.name.clone(), line: self.line, what }
     }
 
     /// Ends the session: the message that the current line ends is too long.
-    pub(super) fn too_long(&mut self) -> CaptureError {
+    pub(crate) fn too_long(&mut self) -> CaptureError {
         self.input = None;
         CaptureError::TooLong { name: self.name.clone(), line: self.line }
     }
@@ -82,7 +82,7 @@ impl Lines {
 
 /// What a line says; the position of its text is that in the importer's own buffer.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(crate) enum Told {
     Received { time_ns: u64, text: Range<usize> },
     Sent { time_ns: u64, text: Range<usize> },
     Changed { time_ns: u64, change: ConnectionChange },
@@ -90,21 +90,21 @@ pub(super) enum Told {
 
 impl Told {
     /// What an importer holds before its first line.
-    pub(super) const NOTHING: Self = Self::Received { time_ns: 0, text: 0..0 };
+    pub(crate) const NOTHING: Self = Self::Received { time_ns: 0, text: 0..0 };
 
     /// The connection opened for the `attempt`th time.
-    pub(super) const fn connected(time_ns: u64, attempt: u32) -> Self {
+    pub(crate) const fn connected(time_ns: u64, attempt: u32) -> Self {
         Self::Changed { time_ns, change: ConnectionChange { state: CONNECTED, attempt, code: 0 } }
     }
 
     /// The connection that had opened for the `attempt`th time closed.
-    pub(super) const fn disconnected(time_ns: u64, attempt: u32) -> Self {
+    pub(crate) const fn disconnected(time_ns: u64, attempt: u32) -> Self {
         let change = ConnectionChange { state: DISCONNECTED, attempt, code: 0 };
         Self::Changed { time_ns, change }
     }
 
     /// The same as an entry of the only connection.
-    pub(super) fn entry<'a>(&self, buffer: &'a [u8]) -> Entry<'a> {
+    pub(crate) fn entry<'a>(&self, buffer: &'a [u8]) -> Entry<'a> {
         let connection = 0;
         match self {
             Self::Received { time_ns, text } => {
@@ -129,14 +129,14 @@ const LINE_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64 + 64 * 1024;
 
 /// A session's text for tests.
 #[cfg(test)]
-pub(super) fn input(text: &str) -> Input {
+pub(crate) fn input(text: &str) -> Input {
     let text: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.to_owned()));
     std::io::BufReader::new(text)
 }
 
 /// All entries of a session as words, one a line, and the error that ends it.
 #[cfg(test)]
-pub(super) fn words(session: &mut dyn crate::Session) -> Vec<String> {
+pub(crate) fn words(session: &mut dyn crate::Session) -> Vec<String> {
     let mut words = Vec::new();
     loop {
         match session.advance() {

@@ -38,6 +38,8 @@ pub enum RowFormat {
     Lobster,
     /// Databento's DBN.
     Databento,
+    /// Files of bars, and bars that were fetched.
+    Bars,
 }
 
 /// One file's worth of rows.
@@ -197,6 +199,7 @@ impl Venue for Rows {
         match self.format {
             RowFormat::Lobster => "lobster",
             RowFormat::Databento => "databento",
+            RowFormat::Bars => "bars",
         }
     }
 

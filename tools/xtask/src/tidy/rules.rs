@@ -12,6 +12,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["event", "capture"]),
     ("export", &["event", "capture"]),
     ("harness", &["metrics"]),
+    ("backtest", &["event", "strategy"]),
     (
         "cli",
         &[
@@ -25,6 +26,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "simulator",
             "export",
             "harness",
+            "backtest",
         ],
     ),
 ];
