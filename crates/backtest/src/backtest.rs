@@ -7,7 +7,7 @@ use tickring_strategy::{
 };
 
 use crate::portfolio::{Portfolio, Prices, Steps};
-use crate::result::{InstrumentResult, Results, Tested};
+use crate::result::{BadBar, InstrumentResult, Results, Tested};
 use crate::rule::Rule;
 
 /// Signals of one event that are taken; more end the backtest, for one that is lost is a position that
@@ -73,19 +73,15 @@ impl Backtest {
         if at >= self.complete.len() {
             self.complete.resize_with(at + 1, CompleteBars::new);
         }
-        let complete = &mut self.complete[at];
-        for bar in complete.take(&bar, event.venue_time_ns).into_iter().flatten() {
+        let complete = self.complete[at].take(&bar, event.venue_time_ns);
+        for bar in complete.into_iter().flatten() {
             self.bar(event.instrument, instrument, &bar)?;
         }
-        let complete = &self.complete[at];
-        if complete.late() > 0 {
-            return Err(StrategyError::Fatal(
-                "a bar starts no later than the one before it: sort the bars of each symbol by \
-                 time and give each once",
-            ));
+        if self.complete[at].late() > 0 {
+            return Err(self.refuse(instrument, &bar, LATE));
         }
-        if complete.other_interval() > 0 {
-            return Err(StrategyError::Fatal(MIXED));
+        if self.complete[at].other_interval() > 0 {
+            return Err(self.refuse(instrument, &bar, MIXED));
         }
         Ok(())
     }
@@ -98,24 +94,32 @@ impl Backtest {
         bar: &Bar,
     ) -> Result<(), StrategyError> {
         if *self.interval_ns.get_or_insert(bar.interval_ns) != bar.interval_ns {
-            return Err(StrategyError::Fatal(MIXED));
+            return Err(self.refuse(instrument, bar, MIXED));
         }
         let scale = instrument.price_scale();
         let [open, high, low, close] =
             [bar.open, bar.high, bar.low, bar.close].map(|it| it.to_f64(scale));
-        if open <= 0.0 || close <= 0.0 {
-            return Err(StrategyError::Fatal("a bar has a price that is not above zero"));
+        if bar.open.mantissa().min(bar.close.mantissa()) <= 0 {
+            return Err(self.refuse(instrument, bar, "has a price that is not above zero"));
         }
         let start_ns = u64::try_from(bar.start_ns).unwrap_or_default();
         let end_ns = start_ns.saturating_add(u64::try_from(bar.interval_ns).unwrap_or_default());
         let at = id.index();
         self.portfolio.reach(start_ns, end_ns);
         self.portfolio.open(at, open, start_ns);
-        if self.portfolio.holdings.get(at).is_none_or(|it| it.bars == 0) {
+        if self.portfolio.holdings[at].bars == 0 {
             self.order.push(id);
         }
         self.portfolio.close(at, &Prices { open, high, low, close }, end_ns);
         Ok(())
+    }
+
+    /// Ends the backtest.
+    #[cold]
+    fn refuse(&self, instrument: &Instrument, bar: &Bar, what: &'static str) -> StrategyError {
+        let symbol = instrument.symbol().to_owned();
+        self.results.leave(Err(BadBar { symbol, start_ns: bar.start_ns, what }));
+        StrategyError::Fatal(what)
     }
 
     /// Gives the inner strategy an event and takes what it says.
@@ -221,7 +225,7 @@ impl Strategy for Backtest {
     fn on_end(&mut self, context: &mut Context<'_>) {
         self.inner.on_end(context);
         let tested = self.tested(context.instruments());
-        self.results.leave(tested);
+        self.results.leave(Ok(tested));
     }
 
     fn delivery(&self) -> Delivery {
@@ -242,4 +246,6 @@ impl std::fmt::Debug for Backtest {
     }
 }
 
-const MIXED: &str = "bars of more than one interval: give those of one interval";
+const MIXED: &str = "is of another interval than the bars before it: give those of one interval";
+const LATE: &str = "starts no later than the one before it: sort the bars of each symbol by time, \
+                    and give each of them once";

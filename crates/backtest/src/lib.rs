@@ -41,7 +41,7 @@ mod float;
 pub use backtest::{Backtest, Bars};
 pub use curve::{Curve, POINTS_MAX, Point};
 pub use portfolio::PICTURED_MAX;
-pub use result::{InstrumentResult, Outbox, Results, Tested, outbox};
+pub use result::{BadBar, InstrumentResult, Outbox, Results, Tested, outbox};
 pub use returns::{EquityFigures, YEAR_NS};
 pub use rule::{Costs, Fill, Rule, Shorts, Size};
 pub use trade::{TRADES_LISTED_MAX, Trade, TradeTally};

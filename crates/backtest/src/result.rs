@@ -95,13 +95,24 @@ impl Tested {
     }
 }
 
+/// A bar that ends a backtest: what comes after it would mean nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BadBar {
+    /// Its instrument.
+    pub symbol: String,
+    /// When it starts, ns since the epoch.
+    pub start_ns: i64,
+    /// What is wrong with it, in words that follow its name.
+    pub what: &'static str,
+}
+
 /// Where a [`crate::Backtest`] leaves what it found: at its end, once.
 #[derive(Clone, Debug)]
-pub struct Results(Arc<Mutex<Option<Tested>>>);
+pub struct Results(Arc<Mutex<Option<Result<Tested, BadBar>>>>);
 
 /// The other side of [`Results`].
 #[derive(Debug)]
-pub struct Outbox(Arc<Mutex<Option<Tested>>>);
+pub struct Outbox(Arc<Mutex<Option<Result<Tested, BadBar>>>>);
 
 /// A place for one result, and the end to take it from.
 #[must_use]
@@ -111,16 +122,16 @@ pub fn outbox() -> (Results, Outbox) {
 }
 
 impl Results {
-    pub(crate) fn leave(&self, tested: Tested) {
+    pub(crate) fn leave(&self, tested: Result<Tested, BadBar>) {
         // Once, when no event is left to be late for.
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tested);
     }
 }
 
 impl Outbox {
-    /// What was found; `None` when the strategy did not come to its end.
+    /// What was found, or the bar that ended it; `None` when the strategy did not come to its end.
     #[must_use]
-    pub fn take(&self) -> Option<Tested> {
+    pub fn take(&self) -> Option<Result<Tested, BadBar>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: flags, their environment names and their words of help.
 
+mod backtest;
 mod bench;
 mod doctor;
 #[cfg(feature = "export")]
@@ -17,6 +18,7 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
+pub(crate) use self::backtest::{BacktestArgs, BarInterval, FillName, RuleArgs};
 pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Run strategies on recorded sessions, through the same code as live.
     Replay(ReplayArgs),
+    /// Try strategies on bars of the past: what their signals would have come to, under a stated rule.
+    Backtest(BacktestArgs),
     /// Check whether recordings are whole; exit with 1 when one is not, 2 when one cannot be read.
     Verify(VerifyArgs),
     /// A first look at recorded sessions: what is in them, how fast it came, what is missing.

@@ -1,5 +1,6 @@
 //! One file for each subcommand, and what they share.
 
+pub(crate) mod backtest;
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod doctor;

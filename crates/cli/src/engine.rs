@@ -218,6 +218,9 @@ fn watch(prepared: &Prepared, running: &mut Running) -> Asked {
         if running.monitor.turn(&running.workers) {
             running.hlog.collect();
         }
+        if let Some(progress) = &prepared.progress {
+            progress.at(running.gauges.published());
+        }
         let elapsed_ns = prepared.clock.elapsed_ns(running.start_ticks, prepared.clock.ticks());
         if prepared.interrupt.is_asked() {
             asked = Asked::Interrupt;

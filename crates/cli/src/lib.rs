@@ -29,6 +29,7 @@
 
 mod allocations;
 mod args;
+mod backtest;
 mod bench;
 mod commands;
 mod doctor;
@@ -42,6 +43,7 @@ mod monitor;
 mod options;
 mod output;
 mod plan;
+mod progress;
 mod report;
 mod report_page;
 mod sessions;
@@ -72,6 +74,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Run(args) => commands::run::run(&args, strategies),
         Command::Record(args) => commands::record::run(&args, strategies),
         Command::Replay(args) => commands::replay::run(&args, strategies),
+        Command::Backtest(args) => commands::backtest::run(&args, strategies),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Report(args) => commands::report::run(&args),

@@ -15,6 +15,7 @@ use crate::machine;
 use crate::memory;
 use crate::output::Talk;
 use crate::plan::{BusyThread, CorePlan, plan};
+use crate::progress::Progress;
 use crate::settings;
 use crate::strategies::Strategies;
 use crate::workers::{self, WorkerSpec};
@@ -52,6 +53,8 @@ pub(crate) struct Prepared {
     pub(crate) clock: Clock,
     pub(crate) talk: Talk,
     pub(crate) interrupt: Interrupt,
+    /// Shows how many events have been published.
+    pub(crate) progress: Option<Progress>,
 }
 
 /// Whether a simulated venue runs in the same process and wants a core too.
@@ -131,6 +134,7 @@ pub(crate) fn prepare(
         clock: Clock::new(),
         talk,
         interrupt,
+        progress: None,
     })
 }
 
