@@ -23,7 +23,7 @@ pub use params::{Param, ParamError};
 pub use pressure::{Pressure, PressureConfig};
 pub use slow::{SLOW_ROUNDS, Slow};
 pub use spread::Spread;
-pub use volatility::{HalfLife, PriceSource, Volatility, VolatilityConfig, WARM_UP_HALF_LIVES};
+pub use volatility::{PriceSource, Volatility, VolatilityConfig, WARM_UP_HALF_LIVES};
 
 /// Every name that [`by_name`] knows, with a line on what the strategy does.
 pub const NAMES: &[(&str, &str)] = &[
@@ -89,6 +89,7 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
+    use crate::toolkit::HalfLife;
 
     #[test]
     fn every_name_makes_the_strategy_of_that_name() {

@@ -1,11 +1,12 @@
 use tickring_book::{Book, Books};
-use tickring_event::{Level, MarketEvent};
+use tickring_event::MarketEvent;
 
 use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
 use crate::table::Table;
+use crate::toolkit::SideVolumes;
 
 /// Which side of the book is heavier near the top: bid volume over ask volume.
 ///
@@ -103,12 +104,10 @@ impl Pressure {
 
 impl PressureConfig {
     fn read(&self, book: &Book) -> Reading {
-        let (bids, asks) = (volume(book.bids(self.levels)), volume(book.asks(self.levels)));
-        if asks == 0 {
+        let volumes = SideVolumes::of(book.bids(self.levels), book.asks(self.levels));
+        let Some(ratio) = volumes.ratio() else {
             return Reading { ratio: 0.0, state: State::Neutral };
-        }
-        // Both sides have the instrument's quantity scale, so the integers' ratio is the ratio.
-        let ratio = float::from_i128(bids) / float::from_i128(asks);
+        };
         let state = if ratio > self.buy_above {
             State::Buy
         } else if ratio < self.sell_below {
@@ -118,10 +117,6 @@ impl PressureConfig {
         };
         Reading { ratio, state }
     }
-}
-
-fn volume(levels: impl Iterator<Item = Level>) -> i128 {
-    levels.map(|level| i128::from(level.quantity.mantissa())).sum()
 }
 
 impl Strategy for Pressure {
