@@ -1,7 +1,9 @@
 //! The strategy around a strategy.
 
-use tickring_event::{Bar, Instrument, InstrumentId, Instruments, MarketEvent, Payload};
-use tickring_strategy::toolkit::CompleteBars;
+use tickring_event::{
+    Bar, Instrument, InstrumentId, Instruments, Kind, MarketEvent, Origin, Payload, Trade,
+};
+use tickring_strategy::toolkit::{Added, CompleteBars, TimeBars};
 use tickring_strategy::{
     Context, Delivery, SignalPort, SignalReceiver, Strategy, StrategyError, TARGET, signal_channel,
 };
@@ -19,6 +21,12 @@ const SIGNALS_MAX: usize = 16_384;
 pub enum Bars {
     /// Events are bars.
     AsTheyCome,
+    /// They are made from trades. The venue's own bars are left out: they are of another interval, or
+    /// the same ones once more.
+    FromTrades {
+        /// Length of a bar in ns.
+        interval_ns: u64,
+    },
 }
 
 /// Hands every event on to another strategy, takes its targets, and keeps the account they lead to.
@@ -35,8 +43,11 @@ pub struct Backtest {
     /// What the inner strategy says; `None` until its worker's index is known.
     said: Option<(SignalPort, SignalReceiver)>,
     results: Results,
-    /// By instrument.
+    /// By instrument: bars as they come, and bars from trades.
     complete: Vec<CompleteBars>,
+    made: Vec<TimeBars>,
+    /// Trades that no bar has: they came too late, or without a time.
+    trades_left_out: u64,
     /// Instruments by their first bar.
     order: Vec<InstrumentId>,
     interval_ns: Option<i64>,
@@ -55,6 +66,8 @@ impl Backtest {
             said: None,
             results,
             complete: Vec::new(),
+            made: Vec::new(),
+            trades_left_out: 0,
             order: Vec::new(),
             interval_ns: None,
             taken: None,
@@ -86,6 +99,46 @@ impl Backtest {
         Ok(())
     }
 
+    /// What a trade means to the account: with the first of an interval, the bar before is complete,
+    /// the strategy is told of it, and what it wishes for is filled at this trade, the next bar's open.
+    fn trade(
+        &mut self,
+        trade: Trade,
+        interval_ns: u64,
+        event: &MarketEvent,
+        context: &mut Context<'_>,
+    ) -> Result<(), StrategyError> {
+        let at = event.instrument.index();
+        let Some(instrument) = context.instruments().instrument(event.instrument) else {
+            return Ok(());
+        };
+        if at >= self.made.len() {
+            self.made.resize_with(at + 1, || TimeBars::new(interval_ns));
+        }
+        let closed = match self.made[at].add(trade, event.venue_time_ns) {
+            Added::Taken => return Ok(()),
+            Added::Late | Added::Untimed => {
+                self.trades_left_out += 1;
+                return Ok(());
+            }
+            Added::Closed(closed) => closed,
+        };
+        let Some(bar) = closed.bar() else {
+            return Err(StrategyError::Fatal("a bar's volume does not fit 64 bits"));
+        };
+        self.bar(event.instrument, instrument, &bar)?;
+        let venue_time_ns = closed.start_ns + closed.interval_ns;
+        let origin = Origin { venue_time_ns, ..event.origin() };
+        self.pass_on(&MarketEvent::bar(&origin, &bar), context).map_err(|error| match error {
+            // The trade cannot be given again without its bar.
+            StrategyError::Transient(words) => StrategyError::Fatal(words),
+            fatal @ StrategyError::Fatal(_) => fatal,
+        })?;
+        let price = trade.price.to_f64(instrument.price_scale());
+        self.portfolio.open(at, price, event.venue_time_ns);
+        Ok(())
+    }
+
     /// A complete bar.
     fn bar(
         &mut self,
@@ -106,7 +159,11 @@ impl Backtest {
         let end_ns = start_ns.saturating_add(u64::try_from(bar.interval_ns).unwrap_or_default());
         let at = id.index();
         self.portfolio.reach(start_ns, end_ns);
-        self.portfolio.open(at, open, start_ns);
+        // Of bars from trades the first trade was the open.
+        if self.bars == Bars::AsTheyCome {
+            self.portfolio.open(at, open, start_ns);
+        }
+        self.portfolio.meet(at);
         if self.portfolio.holdings[at].bars == 0 {
             self.order.push(id);
         }
@@ -193,6 +250,7 @@ impl Backtest {
             slippage: self.portfolio.slippage,
             turnover: self.portfolio.turnover,
             ruined_ns: self.portfolio.ruined_ns,
+            trades_left_out: self.trades_left_out,
             instruments,
             listed,
             unlisted: self.portfolio.unlisted(),
@@ -212,11 +270,16 @@ impl Strategy for Backtest {
         event: &MarketEvent,
         context: &mut Context<'_>,
     ) -> Result<(), StrategyError> {
-        if self.taken != Some(context.sequence()) {
-            self.taken = Some(context.sequence());
-            match self.bars {
-                Bars::AsTheyCome => self.take(event, context.instruments())?,
-            }
+        let is_new = self.taken.replace(context.sequence()) != Some(context.sequence());
+        match self.bars {
+            Bars::AsTheyCome if is_new => self.take(event, context.instruments())?,
+            Bars::FromTrades { interval_ns } if is_new => match event.payload() {
+                Payload::Bar(_) => return Ok(()),
+                Payload::Trade(trade) => self.trade(trade, interval_ns, event, context)?,
+                _ => {}
+            },
+            Bars::FromTrades { .. } if event.kind() == Kind::Bar => return Ok(()),
+            Bars::AsTheyCome | Bars::FromTrades { .. } => {}
         }
         self.pass_on(event, context)
     }

@@ -132,7 +132,6 @@ impl Portfolio {
 
     /// A bar is complete.
     pub(crate) fn close(&mut self, at: usize, prices: &Prices, time_ns: u64) {
-        self.meet(at);
         self.bars += 1;
         let holding = &mut self.holdings[at];
         if holding.bars == 0 {
@@ -289,7 +288,7 @@ impl Portfolio {
     }
 
     /// Makes room for an instrument.
-    fn meet(&mut self, at: usize) {
+    pub(crate) fn meet(&mut self, at: usize) {
         if at >= self.holdings.len() {
             self.holdings.resize_with(at + 1, Holding::default);
         }

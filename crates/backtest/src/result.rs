@@ -39,6 +39,8 @@ pub struct Tested {
     pub turnover: f64,
     /// When the equity was gone.
     pub ruined_ns: Option<u64>,
+    /// Trades of the venue that no bar has: they came too late, or without a time.
+    pub trades_left_out: u64,
     /// Each instrument that had a bar, in order of its first.
     pub instruments: Vec<InstrumentResult>,
     /// The first [`crate::TRADES_LISTED_MAX`] trades in order of their end, and then those that are

@@ -18,7 +18,7 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
-pub(crate) use self::backtest::{BacktestArgs, BarInterval, FillName, RuleArgs};
+pub(crate) use self::backtest::{BacktestArgs, FillName, RuleArgs};
 pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]

@@ -48,6 +48,12 @@ impl Done {
                      equity"
                 ));
             }
+            if tested.trades_left_out > 0 {
+                let count = tested.trades_left_out;
+                warnings.push(format!(
+                    "{count} recorded trades are in no bar: they came late or without a time"
+                ));
+            }
             if tested.ruined_ns.is_some() {
                 warnings.push(format!("{name} lost all its money"));
             }

@@ -52,6 +52,17 @@ fn locked_max(limits: &str) -> String {
     }
 }
 
+/// Most memory that the process held so far, in bytes; `None` where the system does not tell.
+pub(crate) fn resident_bytes_max() -> Option<u64> {
+    kibibytes(&proc_file("status"), "VmHWM:")
+}
+
+/// A line of the kernel's table of a process's state.
+fn kibibytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Checks that the kernel gives huge pages to whom asks for them.
 ///
 /// # Errors

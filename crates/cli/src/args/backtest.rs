@@ -72,7 +72,12 @@ pub(crate) struct RuleArgs {
     )]
     pub(crate) strategies: Vec<String>,
     /// A parameter of the strategy, such as `fast=10`; of one among several, `ma-cross.fast=10`.
-    #[arg(long = "param", env = "TICKRING_PARAM", value_delimiter = ',', value_name = "NAME=VALUE")]
+    #[arg(
+        long = "param",
+        env = "TICKRING_PARAM",
+        value_delimiter = ',',
+        value_name = "NAME=VALUE"
+    )]
     pub(crate) params: Vec<String>,
     /// Money at the start.
     #[arg(long, env = "TICKRING_CASH", default_value = "10000", value_parser = above_zero)]

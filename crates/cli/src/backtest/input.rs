@@ -5,9 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tickring_capture::{
-    BARS, Joined, OnDamage, OpenOptions, Session, open_bars, open_session,
-};
+use tickring_capture::{BARS, Joined, OnDamage, OpenOptions, Session, open_bars, open_session};
 use tickring_event::{ConnectionId, Instruments};
 use tickring_ingest::{RowFormat, Rows, Venue};
 
@@ -93,8 +91,11 @@ pub(crate) fn made(
 fn bars(files: &[PathBuf], forms: &[Form], symbols: &[String]) -> Result<Input, Failure> {
     let mut sessions: Vec<Box<dyn Session>> = Vec::new();
     let mut total = Some(0);
-    let wanted: Vec<Option<&str>> =
-        if symbols.is_empty() { vec![None] } else { symbols.iter().map(|it| Some(&**it)).collect() };
+    let wanted: Vec<Option<&str>> = if symbols.is_empty() {
+        vec![None]
+    } else {
+        symbols.iter().map(|it| Some(&**it)).collect()
+    };
     for (index, symbol) in wanted.into_iter().enumerate() {
         for (path, form) in files.iter().zip(forms) {
             let (session, rows) = open(path, *form, symbol)?;
@@ -144,21 +145,14 @@ fn open(
 }
 
 #[cfg(feature = "export")]
-fn parquet(
-    path: &Path,
-    symbol: Option<&str>,
-) -> Result<(Box<dyn Session>, Option<u64>), Failure> {
-    let file =
-        tickring_export::BarFile::open(path, symbol).map_err(|error| unreadable(&error))?;
+fn parquet(path: &Path, symbol: Option<&str>) -> Result<(Box<dyn Session>, Option<u64>), Failure> {
+    let file = tickring_export::BarFile::open(path, symbol).map_err(|error| unreadable(&error))?;
     let rows = file.rows();
     Ok((Box::new(file), Some(rows)))
 }
 
 #[cfg(not(feature = "export"))]
-fn parquet(
-    path: &Path,
-    _symbol: Option<&str>,
-) -> Result<(Box<dyn Session>, Option<u64>), Failure> {
+fn parquet(path: &Path, _symbol: Option<&str>) -> Result<(Box<dyn Session>, Option<u64>), Failure> {
     let words = format!(
         "{} is a Parquet file, and this build has no `export`: build with `--features export`",
         path.display()
@@ -177,9 +171,8 @@ fn form(path: &Path) -> Result<Form, Failure> {
 
 fn has_magic(path: &Path) -> Result<bool, Failure> {
     let mut magic = Vec::new();
-    let read = File::open(path).and_then(|file| {
-        file.take(PARQUET_MAGIC.len() as u64).read_to_end(&mut magic)
-    });
+    let read = File::open(path)
+        .and_then(|file| file.take(PARQUET_MAGIC.len() as u64).read_to_end(&mut magic));
     read.map_err(|error| {
         Failure::new(Exit::InputOutput, format!("{}: cannot be opened: {error}", path.display()))
     })?;

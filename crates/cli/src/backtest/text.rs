@@ -114,7 +114,11 @@ pub(super) fn figures(tested: &Tested) -> Vec<(&'static str, String)> {
         ("greatest drawdown", percent(equity.drawdown_max)),
         (
             "longest drawdown",
-            format!("{} bars, {}", grouped(equity.drawdown_steps_max), length(equity.drawdown_ns_max)),
+            format!(
+                "{} bars, {}",
+                grouped(equity.drawdown_steps_max),
+                length(equity.drawdown_ns_max)
+            ),
         ),
         ("trades", grouped(trades.count)),
         ("win rate", maybe(tested.win_rate(), percent)),

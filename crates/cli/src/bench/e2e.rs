@@ -179,6 +179,7 @@ impl E2e {
             talk: Talk::new(LogLevel::Error),
             interrupt: bench.interrupt.clone(),
             huge_pages: false,
+            progress: None,
         }
     }
 

@@ -138,7 +138,7 @@ fn log_ticks(lowest: f64, highest: f64) -> Vec<f64> {
 }
 
 /// The least of 1, 2 and 5 times a power of ten that is not below `step`.
-fn nice_step(step: f64) -> f64 {
+pub(crate) fn nice_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= step * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power

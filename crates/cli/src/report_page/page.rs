@@ -5,11 +5,11 @@ mod pictures;
 
 use std::fmt::Write as _;
 
-use self::markup::{HEAD_END, escape, style};
+pub(crate) use self::markup::{HEAD_END, escape, style};
 use self::pictures::{by_step, over_time, percentiles};
 use super::Run;
 use super::ladder::{Column, Group, groups, rows};
-use super::plot::{DASHES, Line, Plot, Screen, draw};
+use super::plot::{DASHES, Line, Markers, Plot, Screen, draw};
 use super::text::{latency, timeline_words, unit_word};
 use super::timeline::facts;
 use crate::args::UnitName;
@@ -73,7 +73,7 @@ fn section(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Result<String, St
 }
 
 /// A picture for each kind of screen, and what its lines mean; `heading` is what it stands under.
-fn figure(plot: &Plot, heading: &str) -> Result<String, String> {
+pub(crate) fn figure(plot: &Plot, heading: &str) -> Result<String, String> {
     let title = escape(&plot.title);
     let mut html = format!("<figure>\n<figcaption>{title}</figcaption>\n{}", legend(plot));
     for (screen, class) in [(Screen::Wide, "wide"), (Screen::Narrow, "narrow")] {
@@ -98,6 +98,16 @@ fn legend(plot: &Plot) -> String {
     };
     let line = |it: &Line| entry("", &it.pen.hex(), DASHES[it.pen.dash % DASHES.len()], &it.label);
     let mut html: String = plot.lines.iter().map(line).collect();
+    for Markers { label, pen, shape, .. } in &plot.markers {
+        let corners: Vec<_> = shape.corners().map(|(x, y)| format!("{},{}", x + 7, y + 7)).into();
+        html.push_str(&format!(
+            "<li><svg class=\"key\" width=\"14\" height=\"14\" viewBox=\"0 0 14 14\">\
+             <polygon points=\"{}\" fill=\"{}\" /></svg> {}</li>\n",
+            corners.join(" "),
+            pen.hex(),
+            escape(label)
+        ));
+    }
     if !plot.marks.is_empty() {
         html.push_str(&entry("gap", &super::plot::hex(super::plot::GAP), "none", "gap"));
     }

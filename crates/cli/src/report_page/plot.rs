@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::{
-    ChartBuilder, Circle, Color, IntoDrawingArea, IntoFont, PathElement, RGBColor, SVGBackend,
+    ChartBuilder, Circle, Color, EmptyElement, IntoDrawingArea, IntoFont, PathElement, Polygon,
+    RGBColor, SVGBackend,
 };
 
 use super::axis::{Axis, Tick};
@@ -19,7 +20,39 @@ pub(crate) struct Plot {
     pub(crate) lines: Vec<Line>,
     /// Places on the x axis at which something was lost.
     pub(crate) marks: Vec<f64>,
+    /// Places that something happened at.
+    pub(crate) markers: Vec<Markers>,
     pub(crate) height: Height,
+}
+
+/// Places of one kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Markers {
+    pub(crate) label: String,
+    pub(crate) pen: Pen,
+    pub(crate) shape: Shape,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// What a place is marked with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Shape {
+    /// A triangle whose tip is above.
+    Up,
+    /// A triangle whose tip is below.
+    Down,
+    Square,
+}
+
+impl Shape {
+    /// Its corners in pixels around its place; y goes down.
+    pub(crate) const fn corners(self) -> [(i32, i32); 4] {
+        match self {
+            Self::Up => [(0, -6), (6, 5), (-6, 5), (0, -6)],
+            Self::Down => [(0, 6), (6, -5), (-6, -5), (0, 6)],
+            Self::Square => [(-4, -4), (4, -4), (4, 4), (-4, 4)],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,7 +115,7 @@ pub(crate) fn draw(plot: &Plot, screen: Screen) -> Result<String, String> {
 }
 
 fn fill(text: &mut String, plot: &Plot, screen: Screen) -> Result<(), Box<dyn std::error::Error>> {
-    let Plot { x, y, lines, marks, height, .. } = plot;
+    let Plot { x, y, lines, marks, markers, height, .. } = plot;
     let area = SVGBackend::with_string(text, size(screen, *height)).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(6)
@@ -116,6 +149,13 @@ fn fill(text: &mut String, plot: &Plot, screen: Screen) -> Result<(), Box<dyn st
             let dots = line.points.iter().map(|&point| Circle::new(point, 3, colour.filled()));
             chart.draw_series(dots)?;
         }
+    }
+    for Markers { pen, shape, points, .. } in markers {
+        let colour = pen.rgb();
+        let marker = |&place: &(f64, f64)| {
+            EmptyElement::at(place) + Polygon::new(shape.corners().to_vec(), colour.filled())
+        };
+        chart.draw_series(points.iter().map(marker))?;
     }
     area.present()?;
     Ok(())

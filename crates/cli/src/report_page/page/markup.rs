@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::plot::{COLOURS, DASHES, GAP, GRID, INK, Pen, hex};
 
 /// No request may leave the page, whatever stands in it.
-pub(super) const HEAD_END: &str = "\
+pub(crate) const HEAD_END: &str = "\
 <meta charset=\"utf-8\" />
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />
 <meta http-equiv=\"Content-Security-Policy\" \
@@ -14,7 +14,7 @@ content=\"default-src 'none'; style-src 'unsafe-inline'\" />
 ";
 
 /// Text as text, in an element or in quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -30,7 +30,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The style sheet: colours by the reader's preference, of the pictures too.
-pub(super) fn style() -> String {
+pub(crate) fn style() -> String {
     let css = |(red, green, blue): (u8, u8, u8)| format!("#{red:02x}{green:02x}{blue:02x}");
     let (mut light, mut dark, mut pens) = (String::new(), String::new(), String::new());
     for (index, colour) in COLOURS.iter().enumerate() {

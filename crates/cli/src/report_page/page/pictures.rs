@@ -31,6 +31,7 @@ pub(super) fn percentiles(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Pl
         y: Axis::latency(points().map(|it| it.ns), unit),
         lines: lines.collect(),
         marks: Vec::new(),
+        markers: Vec::new(),
         height: Height::Full,
     }
 }
@@ -70,6 +71,7 @@ pub(super) fn by_step(group: &Group<'_>, runs: &[Run], unit: UnitName) -> Option
         y: Axis::latency(all_ns, unit),
         lines,
         marks: Vec::new(),
+        markers: Vec::new(),
         height: Height::Full,
     })
 }
@@ -181,7 +183,7 @@ impl Over<'_> {
 
     fn plot(&self, title: String, y: Axis, lines: Vec<Line>) -> Plot {
         let (x, marks) = (self.x.clone(), self.marks.clone());
-        Plot { title, x, y, lines, marks, height: Height::Low }
+        Plot { title, x, y, lines, marks, markers: Vec::new(), height: Height::Low }
     }
 
     /// The left and the right end of each step.
