@@ -1,7 +1,7 @@
 """A backtest computed again by pandas, from the bars alone, beside what tickring says of it.
 
     backtest_statistics.py RESULT.json BARS.csv|BARS.parquet...   compares, and exits with 1 on a difference
-    backtest_statistics.py --fixture DIR                          writes bars.csv and expected.json
+    backtest_statistics.py --fixture DIR                          writes bars.csv, bars.parquet, expected.json
 
 RESULT.json is what `tickring backtest --strategy ma-cross --format json` printed for the same bars. The
 moving-average cross, the position rule, every fill and every statistic are computed here from
@@ -278,6 +278,9 @@ def fixture(folder: Path) -> int:
     frame = pd.DataFrame(rows, columns=columns)
     folder.mkdir(parents=True, exist_ok=True)
     frame.to_csv(folder / "bars.csv", index=False, lineterminator="\n")
+    # As who has them in pandas writes them: floats, in the library's own way.
+    floats = frame.astype({it: float for it in columns[3:]})
+    floats.to_parquet(folder / "bars.parquet", index=False)
     bars = read([str(folder / "bars.csv")])
     account, equity, exposed = run(bars, FIXTURE_RULE, FIXTURE_PARAMS)
     figures = statistics(bars, FIXTURE_RULE, account, equity, exposed)

@@ -45,6 +45,9 @@ fn backtest(args: &BacktestArgs, strategies: &Strategies) -> Result<(), Failure>
         return Err(Failure::usage(words));
     }
     let symbols = settings::symbols(&args.symbols)?;
+    if let Some(twice) = symbols.iter().enumerate().find(|(at, it)| symbols[..*at].contains(it)) {
+        return Err(Failure::usage(format!("--symbols: `{}` is given twice", twice.1)));
+    }
     let mut prepared = prepare(&engine_args(args), args.talk, options::Venue::Outside, strategies)?;
     let window = window(args);
     let input = if args.files.is_empty() {
@@ -66,8 +69,11 @@ fn backtest(args: &BacktestArgs, strategies: &Strategies) -> Result<(), Failure>
     let (source, kind) = (input.source.clone(), input.kind);
     let outcome = play(prepared, input, window)?;
     let done = judge(args, source, kind, outcome, tried)?;
-    for warning in done.warnings() {
-        Talk::new(args.talk.log).say(LogLevel::Warn, warning);
+    if args.talk.format == Format::Json {
+        // As text they stand in it.
+        for warning in done.warnings() {
+            Talk::new(args.talk.log).say(LogLevel::Warn, warning);
+        }
     }
     write(args, &done)
 }
