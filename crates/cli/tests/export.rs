@@ -226,3 +226,21 @@ fn settings_that_cannot_work_are_named() {
     refused(&["--raw", "--kind", "trades"], "cannot be used with");
     refused(&["--kind", "books"], "possible values: trades, top_of_book, levels");
 }
+
+/// `tickring backtest` of the fixture's bars in one of its two files.
+fn backtest(file: &str) -> Value {
+    let path = format!("{}/tests/data/backtest/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickring"));
+    command.env_clear().args(["backtest", &path, "--symbols=AAA.US,BBB.HK"]);
+    let output = command.args(["--log=error", "--format=json"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn bars_as_pandas_writes_them_are_the_bars_of_the_text() {
+    let (floats, text) = (backtest("bars.parquet"), backtest("bars.csv"));
+    assert_eq!(floats["run_hash"], text["run_hash"]);
+    assert_eq!(floats["strategies"], text["strategies"]);
+    assert_eq!(floats["strategies"][0]["bars"], 604);
+}
