@@ -1,6 +1,7 @@
 //! A backtest as one page that needs nothing else: no script, no request.
 
 use tickring_backtest::{Tested, Trade};
+use tickring_metrics::grouped;
 
 use super::json::symbol;
 use super::pictures;
@@ -100,9 +101,11 @@ fn trades(tested: &Tested) -> String {
             money(it.fees),
         ]
     };
-    // The last ones are the more telling: they lead to where the account is now.
-    let from = tested.listed.len() - shown;
-    let rows = tested.listed[from..].iter().map(row).collect();
+    // The last ones are the more telling, as they lead to where the account is now, but of very many
+    // only the first are listed.
+    let (which, from) =
+        if tested.unlisted > 0 { ("first", 0) } else { ("last", tested.listed.len() - shown) };
+    let rows = tested.listed[from..from + shown].iter().map(row).collect();
     let head = [
         "entry",
         "exit",
@@ -115,7 +118,12 @@ fn trades(tested: &Tested) -> String {
         "of entry",
         "fees",
     ];
-    format!("<h3>Trades ({shown} of {all})</h3>\n{}", table(&head, rows))
+    let part = if shown as u64 == all {
+        grouped(all)
+    } else {
+        format!("the {which} {shown} of {}", grouped(all))
+    };
+    format!("<h3>Trades ({part})</h3>\n{}", table(&head, rows))
 }
 
 fn pairs(caption: &str, rows: &[(&'static str, String)]) -> String {

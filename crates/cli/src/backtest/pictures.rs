@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use tickring_backtest::{Curve, InstrumentResult, Point, Tested, Trade};
+use tickring_metrics::grouped;
 
 use super::axis;
 use super::text::heading;
@@ -32,7 +33,7 @@ pub(super) fn price(tested: &Tested, instrument: &InstrumentResult) -> Plot {
     let mut title = format!("{}: price, entries and exits", instrument.symbol);
     let mut markers = Vec::new();
     if all > MARKED_MAX {
-        title.push_str(&format!(" ({all} trades, too many to be marked)"));
+        title.push_str(&format!(" ({} trades, too many to be marked)", grouped(all)));
     } else {
         let entries = |direction: f64| {
             let is_it = move |it: &&Trade| it.direction * direction > 0.0;
@@ -42,9 +43,9 @@ pub(super) fn price(tested: &Tested, instrument: &InstrumentResult) -> Plot {
         let exit = |it: &Trade| it.exit_time_ns.map(|at_ns| (seconds(at_ns), it.exit_price));
         let exits = trades().filter_map(exit).collect();
         for (label, colour, shape, points) in [
+            ("exit", 1, Shape::Square, exits),
             ("long entry", 0, Shape::Up, entries(1.0)),
             ("short entry", 6, Shape::Down, entries(-1.0)),
-            ("exit", 1, Shape::Square, exits),
         ] {
             if !points.is_empty() {
                 let (label, pen) = (label.to_owned(), pen(colour));

@@ -99,9 +99,10 @@ fn legend(plot: &Plot) -> String {
     let line = |it: &Line| entry("", &it.pen.hex(), DASHES[it.pen.dash % DASHES.len()], &it.label);
     let mut html: String = plot.lines.iter().map(line).collect();
     for Markers { label, pen, shape, .. } in &plot.markers {
-        let corners: Vec<_> = shape.corners().map(|(x, y)| format!("{},{}", x + 7, y + 7)).into();
+        let corners: Vec<_> = shape.corners().map(|(x, y)| format!("{x},{y}")).into();
+        let top = shape.corners().map(|(_, y)| y).into_iter().min().unwrap_or_default();
         html.push_str(&format!(
-            "<li><svg class=\"key\" width=\"14\" height=\"14\" viewBox=\"0 0 14 14\">\
+            "<li><svg class=\"key\" width=\"14\" height=\"11\" viewBox=\"-7 {top} 14 11\">\
              <polygon points=\"{}\" fill=\"{}\" /></svg> {}</li>\n",
             corners.join(" "),
             pen.hex(),

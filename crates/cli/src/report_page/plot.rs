@@ -37,10 +37,11 @@ pub(crate) struct Markers {
 /// What a place is marked with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Shape {
-    /// A triangle whose tip is above.
+    /// A triangle below its place, which its tip points up to.
     Up,
-    /// A triangle whose tip is below.
+    /// A triangle above its place, which its tip points down to.
     Down,
+    /// A square around its place.
     Square,
 }
 
@@ -48,9 +49,9 @@ impl Shape {
     /// Its corners in pixels around its place; y goes down.
     pub(crate) const fn corners(self) -> [(i32, i32); 4] {
         match self {
-            Self::Up => [(0, -6), (6, 5), (-6, 5), (0, -6)],
-            Self::Down => [(0, 6), (6, -5), (-6, -5), (0, 6)],
-            Self::Square => [(-4, -4), (4, -4), (4, 4), (-4, 4)],
+            Self::Up => [(0, 2), (6, 13), (-6, 13), (0, 2)],
+            Self::Down => [(0, -2), (6, -13), (-6, -13), (0, -2)],
+            Self::Square => [(-3, -3), (3, -3), (3, 3), (-3, 3)],
         }
     }
 }

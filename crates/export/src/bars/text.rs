@@ -150,19 +150,40 @@ fn decimal(text: &mut String, mantissa: i128, scale: u32) {
 /// Prices have few decimals, and up to fifteen digits of a decimal come back from the float nearest to
 /// it: where such a decimal is found, it is the one. The library's way is some ten times as long.
 fn float(text: &mut String, value: f64) {
-    for places in 0..=FLOAT_PLACES_MAX {
-        let power = 10_f64.powi(places);
-        let scaled = (value * power).round();
-        if scaled.abs() >= FLOAT_DIGITS_MAX {
+    for (places, unit) in (0_u32..).zip(FLOAT_UNITS) {
+        let scaled = value * unit;
+        if !(0.0..FLOAT_DIGITS_MAX).contains(&scaled) {
             break;
         }
-        if (scaled / power - value).abs() == 0.0 {
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 1e15")]
-            let mantissa = scaled as i128;
-            return decimal(text, mantissa, places.unsigned_abs());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is not below 0 and below 1e15"
+        )]
+        let mantissa = (scaled + 0.5) as u64;
+        #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
+        let nearest = mantissa as f64;
+        if (nearest / unit - value).abs() == 0.0 {
+            return short(text, mantissa, places);
         }
     }
     write!(text, "{value}").expect("a string takes any text");
+}
+
+/// As [`decimal`], of what fits 64 bits.
+fn short(text: &mut String, mantissa: u64, scale: u32) {
+    let unit = 10_u64.pow(scale);
+    digits(text, mantissa / unit, 1);
+    let (mut fraction, mut places) = (mantissa % unit, scale as usize);
+    if fraction == 0 {
+        return;
+    }
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        places -= 1;
+    }
+    text.push('.');
+    digits(text, fraction, places);
 }
 
 /// Digits with zeros in front, so that they are `places` at least.
@@ -180,7 +201,8 @@ fn digits(text: &mut String, mut value: u64, places: usize) {
 
 /// As many as an `i128` can have.
 const DECIMALS_MAX: u32 = 38;
-const FLOAT_PLACES_MAX: i32 = 9;
+/// Decimals that prices have.
+const FLOAT_UNITS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const FLOAT_DIGITS_MAX: f64 = 1e15;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use tickring_event::{
     DecimalError, Gap, GapReason, INSTRUMENTS_MAX, Instrument, InstrumentError, InstrumentId,
-    Instruments, Level, MarketEvent,
+    Instruments, Level, MarketEvent, leading_digits,
 };
 
 use crate::batch::EventBatch;
@@ -84,6 +84,19 @@ impl<S: Default> Listing<S> {
             return Ok(position);
         }
         self.meet(key, spell, first)
+    }
+
+    /// As [`Listing::position`]. The numbers are asked for at first sight.
+    pub(super) fn position_by<'a>(
+        &mut self,
+        key: &[u8],
+        spell: fn(&str) -> Spelling<'_>,
+        first: impl FnOnce() -> Numbers<'a>,
+    ) -> Result<Option<usize>, DecodeError> {
+        match self.positions.get(key) {
+            Some(&position) => Ok(position),
+            None => self.meet(key, spell, first()),
+        }
     }
 
     /// As [`Listing::position`], where messages spell the symbol itself. The numbers are asked for at
@@ -246,6 +259,11 @@ pub(super) const fn number(field: &'static str) -> impl Fn(DecimalError) -> Deco
 
 /// A whole number: digits only.
 pub(super) fn whole(text: &[u8], field: &'static str) -> Result<u64, DecodeError> {
+    // Up to nineteen digits cannot wrap.
+    let (value, len) = leading_digits(text);
+    if len == text.len() && (1..=19).contains(&len) {
+        return Ok(value);
+    }
     let digits = std::str::from_utf8(text).ok().filter(|it| !it.starts_with('+'));
     digits.and_then(|it| it.parse().ok()).ok_or(DecodeError::WrongType { field })
 }

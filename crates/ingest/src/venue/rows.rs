@@ -67,7 +67,7 @@ impl Rows {
         if first == b"other" {
             return Ok(Inbound::Ignored("other_rows"));
         }
-        let position = self.listing.position(symbol, spell, first_numbers(first))?;
+        let position = self.listing.position_by(symbol, spell, || first_numbers(first))?;
         let Some(position) = position else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
