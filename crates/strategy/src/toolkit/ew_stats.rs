@@ -160,6 +160,20 @@ mod tests {
         assert!(EwStats::new(HalfLife::Seconds(f64::NAN)).mean().is_none());
     }
 
+    #[test]
+    fn a_million_values_and_a_giant_leave_no_trace() {
+        let wave = |index: u32| 1e3 + f64::from(index % 1_000 * 7_919 % 1_000) / 1e3;
+        let mut long = EwStats::new(HalfLife::Observations(10.0));
+        assert!((0..1_000_000).all(|index| long.push(wave(index), 0)) && long.push(1e15, 0));
+        let mut short = EwStats::new(HalfLife::Observations(10.0));
+        for index in 0..3_000 {
+            assert!(long.push(wave(index), 0) && short.push(wave(index), 0));
+        }
+        check_near(long.mean(), short.mean().unwrap());
+        check_near(long.variance(), short.variance().unwrap());
+        check_near(long.sample_variance(), short.sample_variance().unwrap());
+    }
+
     proptest! {
         #[test]
         fn the_update_is_the_sum_over_everything(
