@@ -58,7 +58,7 @@ pub struct Backtest {
 impl Backtest {
     /// `strategy` under `rule`; what is found goes to `results`.
     #[must_use]
-    pub fn new(strategy: Box<dyn Strategy>, rule: Rule, bars: Bars, results: Results) -> Self {
+    pub fn new(strategy: Box<dyn Strategy>, rule: &Rule, bars: Bars, results: Results) -> Self {
         Self {
             inner: strategy,
             bars,

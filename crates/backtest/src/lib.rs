@@ -21,7 +21,7 @@
 //!     bars_a_year: None,
 //! };
 //! let (results, taken) = outbox();
-//! let strategy = Backtest::new(Box::new(Null::new()), rule, Bars::AsTheyCome, results);
+//! let strategy = Backtest::new(Box::new(Null::new()), &rule, Bars::AsTheyCome, results);
 //! // … a worker runs `strategy`; at its end it leaves what it found:
 //! drop(strategy);
 //! assert!(taken.take().is_none(), "no worker ran it");

@@ -81,9 +81,9 @@ pub(crate) struct Holding {
 }
 
 impl Portfolio {
-    pub(crate) fn new(rule: Rule) -> Self {
+    pub(crate) fn new(rule: &Rule) -> Self {
         Self {
-            rule,
+            rule: *rule,
             cash: rule.cash,
             holdings: Vec::new(),
             closed: Vec::new(),

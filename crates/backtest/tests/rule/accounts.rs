@@ -9,7 +9,7 @@ use crate::support::{MINUTE_NS, PLAIN, assert_near, run};
 fn figures_are_those_of_their_formulas() {
     // Held from the first open on: the equity is 1000, 1100, 990, 1210.
     let closes = [(10.0, 10.0), (10.0, 11.0), (11.0, 9.9), (9.9, 12.1)];
-    let tested = run(Rule { bars_a_year: Some(4.0), ..PLAIN }, &[1.0], &closes);
+    let tested = run(&Rule { bars_a_year: Some(4.0), ..PLAIN }, &[1.0], &closes);
     let returns = [0.0, 0.1, -0.1, 12.1 / 9.9 - 1.0];
     let mean = returns.iter().sum::<f64>() / 4.0;
     let squares: f64 = returns.iter().map(|it| (it - mean) * (it - mean)).sum();
@@ -32,7 +32,7 @@ fn figures_are_those_of_their_formulas() {
 
 #[test]
 fn bars_a_year_are_as_many_as_there_were() {
-    let tested = run(PLAIN, &[], &[(1.0, 1.0); 7]);
+    let tested = run(&PLAIN, &[], &[(1.0, 1.0); 7]);
     let a_year = tested.equity.bars_a_year.unwrap();
     assert_near(a_year, YEAR_NS / 60e9);
     assert_eq!((tested.start_ns, tested.end_ns), (0, 7 * MINUTE_NS));
@@ -40,7 +40,7 @@ fn bars_a_year_are_as_many_as_there_were() {
 
 #[test]
 fn what_is_not_defined_is_absent() {
-    let tested = run(PLAIN, &[], &[(1.0, 1.0)]);
+    let tested = run(&PLAIN, &[], &[(1.0, 1.0)]);
     assert_eq!(tested.equity.annual_volatility, None);
     assert_eq!((tested.equity.sharpe, tested.equity.sortino), (None, None));
     assert_eq!((tested.win_rate(), tested.profit_factor()), (None, None));
@@ -50,7 +50,7 @@ fn what_is_not_defined_is_absent() {
 fn who_has_lost_all_buys_nothing_more() {
     let targets = [-1.0, 0.0, 1.0];
     let bars = [(1.0, 1.0), (1.0, 3.0), (3.0, 3.0), (3.0, 3.0)];
-    let tested = run(PLAIN, &targets, &bars);
+    let tested = run(&PLAIN, &targets, &bars);
     assert_eq!(tested.ruined_ns, Some(2 * MINUTE_NS));
     assert_eq!(tested.fills, 2);
     assert_near(tested.equity.equity, -1_000.0);
@@ -74,7 +74,7 @@ proptest! {
         let targets: Vec<f64> = bars.iter().map(|it| target(it.2)).collect();
         let prices: Vec<(f64, f64)> =
             bars.iter().map(|it| (f64::from(it.0), f64::from(it.1))).collect();
-        let tested = run(Rule { costs, size, ..PLAIN }, &targets, &prices);
+        let tested = run(&Rule { costs, size, ..PLAIN }, &targets, &prices);
         let profits: f64 = tested.listed.iter().map(|it| it.profit).sum();
         let equity = tested.equity.equity;
         prop_assert!((1_000.0 + profits - equity).abs() < 1e-8, "{} {equity}", 1_000.0 + profits);

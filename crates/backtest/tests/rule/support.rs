@@ -69,7 +69,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(script: Script, rule: Rule, bars: Bars) -> Self {
+    pub(crate) fn new(script: Script, rule: &Rule, bars: Bars) -> Self {
         let (results, outbox) = outbox();
         let instruments = Instruments::new();
         for symbol in ["A", "B"] {
@@ -148,7 +148,7 @@ impl Run {
 }
 
 /// Runs a script over one instrument: opens and closes of its minutes.
-pub(crate) fn run(rule: Rule, targets: &[f64], bars: &[(f64, f64)]) -> Tested {
+pub(crate) fn run(rule: &Rule, targets: &[f64], bars: &[(f64, f64)]) -> Tested {
     let mut run = Run::new(Script::new(targets), rule, Bars::AsTheyCome);
     for (index, &(open, close)) in (0..).zip(bars) {
         run.bar(0, index, open, close).unwrap();

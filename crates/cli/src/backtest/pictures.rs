@@ -15,13 +15,13 @@ use crate::report_page::plot::{COLOURS, DASHES, Height, Line, Markers, Pen, Plot
 /// The equity of every strategy.
 pub(super) fn equity(done: &Done) -> Plot {
     let curves = done.strategies.iter().map(|it| (heading(it), &it.tested.equity_curve));
-    of_strategies("Equity", "money", curves.collect(), |it| it)
+    of_strategies("Equity", "money", &curves.collect::<Vec<_>>(), |it| it)
 }
 
 /// How far each is below its peak.
 pub(super) fn drawdown(done: &Done) -> Plot {
     let curves = done.strategies.iter().map(|it| (heading(it), &it.tested.drawdown_curve));
-    of_strategies("Drawdown from the peak", "%", curves.collect(), |it| -100.0 * it)
+    of_strategies("Drawdown from the peak", "%", &curves.collect::<Vec<_>>(), |it| -100.0 * it)
 }
 
 /// The price of an instrument, with what one strategy did there.
@@ -57,13 +57,21 @@ pub(super) fn price(tested: &Tested, instrument: &InstrumentResult) -> Plot {
     let y = axis::values("price", bounds(values), plain);
     let label = "price".to_owned();
     let line = Line { label, pen: pen(GREY), points, has_dots: false };
-    plot(title, tested_axis(tested), y, vec![line], markers, Height::Full)
+    Plot {
+        title,
+        x: time_axis(tested.start_ns, tested.end_ns),
+        y,
+        lines: vec![line],
+        marks: Vec::new(),
+        markers,
+        height: Height::Full,
+    }
 }
 
 fn of_strategies(
     title: &str,
     unit: &str,
-    curves: Vec<(String, &Curve)>,
+    curves: &[(String, &Curve)],
     value: fn(f64) -> f64,
 ) -> Plot {
     let times = || curves.iter().flat_map(|(_, it)| it.points()).map(|it| it.time_ns);
@@ -77,18 +85,8 @@ fn of_strategies(
     let lines: Vec<_> = lines.collect();
     let y =
         axis::values(unit, bounds(lines.iter().flat_map(|it| &it.points).map(|it| it.1)), plain);
-    plot(title.to_owned(), x, y, lines, Vec::new(), Height::Low)
-}
-
-fn plot(
-    title: String,
-    x: Axis,
-    y: Axis,
-    lines: Vec<Line>,
-    markers: Vec<Markers>,
-    height: Height,
-) -> Plot {
-    Plot { title, x, y, lines, marks: Vec::new(), markers, height }
+    let (marks, markers) = (Vec::new(), Vec::new());
+    Plot { title: title.to_owned(), x, y, lines, marks, markers, height: Height::Low }
 }
 
 /// A curve as a line: where several steps are one point, their least, greatest and last value.
@@ -108,10 +106,6 @@ fn points(curve: &Curve, value: fn(f64) -> f64) -> Vec<(f64, f64)> {
         line.push((at, value(*last)));
     }
     line
-}
-
-fn tested_axis(tested: &Tested) -> Axis {
-    time_axis(tested.start_ns, tested.end_ns)
 }
 
 fn time_axis(start_ns: u64, end_ns: u64) -> Axis {

@@ -11,7 +11,7 @@ pub(crate) fn rule(args: &RuleArgs, symbols: usize) -> Rule {
     let shares = u32::try_from(symbols.max(1)).unwrap_or(u32::MAX);
     Rule {
         cash: args.cash,
-        size: args.size.map_or(Size::Equity(1.0 / f64::from(shares)), |it| it.0),
+        size: args.size.map_or_else(|| Size::Equity(1.0 / f64::from(shares)), |it| it.0),
         fill: match args.fill {
             FillName::NextOpen => Fill::NextOpen,
             FillName::Close => Fill::Close,

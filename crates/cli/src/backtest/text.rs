@@ -102,7 +102,8 @@ pub(super) fn span_words(tested: &Tested) -> String {
 pub(super) fn figures(tested: &Tested) -> Vec<(&'static str, String)> {
     let equity = &tested.equity;
     let trades = &tested.trades;
-    let maybe = |value: Option<f64>, show: fn(f64) -> String| value.map_or("-".to_owned(), show);
+    let maybe =
+        |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| "-".to_owned(), show);
     vec![
         ("equity at the end", money(equity.equity)),
         ("total return", percent(equity.total_return)),

@@ -130,7 +130,7 @@ fn wrap(
         let (results, outbox) = outbox();
         if let Role::Strategy(strategy) = spec.role {
             let strategy = given.unwrap_or(strategy);
-            spec.role = Role::Strategy(Box::new(Backtest::new(strategy, rule, bars, results)));
+            spec.role = Role::Strategy(Box::new(Backtest::new(strategy, &rule, bars, results)));
         }
         specs.push(spec);
         tried.push(Tried { name, params, outbox });
