@@ -231,12 +231,13 @@ mod tests {
 
     #[test]
     fn a_float_is_written_as_the_library_writes_it() {
+        let of_cents = |cents: u64| f64::from(u32::try_from(cents).unwrap());
         let mut state = 7_u64;
         for round in 0..200_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
             let value = match round % 3 {
-                0 => (state >> 40) as f64 / 100.0,
-                1 => (state >> 30) as f64 / 1e7,
+                0 => of_cents(state >> 40) / 100.0,
+                1 => of_cents(state >> 32) / 1e7,
                 _ => f64::from_bits(state >> 2),
             };
             if !value.is_finite() {
