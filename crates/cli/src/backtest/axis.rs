@@ -16,7 +16,7 @@ pub(super) fn values(
     for index in 0..=TICKS_MAX {
         let at = (first + f64::from(index)) * step;
         ticks.push(Tick { at, label: label(at, step) });
-        if at >= highest - step * 1e-9 {
+        if index > 0 && at >= highest - step * 1e-9 {
             break;
         }
     }
@@ -72,19 +72,26 @@ const DAY_S: f64 = 86_400.0;
 /// A month in the mean.
 const MONTH_S: f64 = 365.25 / 12.0 * DAY_S;
 /// Months between two ticks.
-const MONTHS: [u32; 7] = [1, 2, 3, 6, 12, 24, 120];
+const MONTHS: [u32; 8] = [1, 2, 3, 6, 12, 24, 60, 120];
 /// Months up to the year 2970.
 const MONTHS_MAX: u32 = 12_000;
 const MONTH_DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-const STEPS_S: [f64; 15] = [
+const STEPS_S: [f64; 22] = [
     1.0,
+    2.0,
     5.0,
+    10.0,
     15.0,
+    30.0,
     60.0,
+    120.0,
     300.0,
+    600.0,
     900.0,
+    1_800.0,
     3_600.0,
+    2.0 * 3_600.0,
     3.0 * 3_600.0,
     6.0 * 3_600.0,
     12.0 * 3_600.0,
@@ -102,7 +109,7 @@ mod tests {
     #[test]
     fn months_begin_on_their_first_day() {
         for (month, day) in
-            [(0, 0.0), (1, 31.0), (26, 789.0), (27, 820.0), (360, 10_957.0), (362, 11_017.0)]
+            [(0, 0.0), (1, 31.0), (26, 790.0), (27, 821.0), (360, 10_957.0), (362, 11_017.0)]
         {
             assert!((first_day(month) - day).abs() < 0.5, "{month}: {}", first_day(month));
         }
