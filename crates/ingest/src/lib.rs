@@ -3,6 +3,7 @@
 mod batch;
 mod filter;
 mod frame;
+mod http;
 mod json;
 mod lanes;
 mod live;
@@ -10,6 +11,7 @@ mod notice;
 mod publish;
 mod recorded;
 mod remark;
+pub mod rest;
 mod run;
 mod socket;
 mod source;

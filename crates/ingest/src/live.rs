@@ -33,6 +33,7 @@ use governor::Governor;
 use resync::{Request, Resyncs};
 
 pub use backoff::Backoff;
+pub(crate) use backoff::demanded_s;
 pub use config::{KeepAlive, LiveConfig, Polling, Roots};
 pub use fetch::{FetchConfig, FetchPort, Fetcher, fetching};
 pub use key::ApiKey;
@@ -223,7 +224,7 @@ impl LiveSource {
             }
             return Ok(Ending { code: i32::from(status), ..Ending::because(reason) });
         }
-        let delay_ms_min = backoff::demanded_s(status, retry_after_s) * 1_000;
+        let delay_ms_min = demanded_s(status, retry_after_s) * 1_000;
         Ok(Ending { code: i32::from(status), delay_ms_min, ..Ending::because(reason) })
     }
 

@@ -7,27 +7,20 @@
 //! source asks again later.
 
 use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use tickring_event::InstrumentId;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http};
 
+use crate::http::{agent, body_text, check_url, retry_after_s};
 use crate::live::Roots;
 use crate::live::backoff::demanded_s;
 use crate::notice::{Notice, NoticeSender};
 use crate::source::SourceError;
 use crate::venue::Fetch;
-
-/// Time to be connected; as TickDB's own examples have it.
-const CONNECT: Duration = Duration::from_millis(3_050);
-
-/// Time until the answer begins, and again until it is complete.
-const READ: Duration = Duration::from_secs(10);
 
 /// Requests that wait for the thread; a venue has one a book.
 const REQUESTS_MAX: usize = 1_024;
@@ -100,16 +93,8 @@ pub fn fetching<const PORTS: usize>(
     notices: NoticeSender,
 ) -> Result<([FetchPort; PORTS], Fetcher), SourceError> {
     let FetchConfig { base_url, roots, body_bytes_max } = config;
-    check_url(base_url)?;
-    let agent = Agent::config_builder()
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(READ))
-        .timeout_recv_body(Some(READ))
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .tls_config(TlsConfig::builder().root_certs(root_certs(roots)).build())
-        .build()
-        .into();
+    check_url(base_url).map_err(SourceError::Configuration)?;
+    let agent = agent(roots);
     let (requests, requested) = sync_channel(REQUESTS_MAX);
     let mut lines = Vec::with_capacity(PORTS);
     let ports = std::array::from_fn(|number| {
@@ -223,14 +208,7 @@ impl Fetcher {
         if status != 200 {
             return Err(refused(status, &answer));
         }
-        let mut body = String::new();
-        let mut reader = answer.into_body().into_reader().take(self.body_bytes_max + 1);
-        reader.read_to_string(&mut body).map_err(|error| Refused::because(error.to_string()))?;
-        if body.len() as u64 > self.body_bytes_max {
-            let words =
-                format!("the answer has more than the {} bytes allowed", self.body_bytes_max);
-            return Err(Refused::because(words));
-        }
+        let body = body_text(answer, self.body_bytes_max).map_err(Refused::because)?;
         let body = body.trim();
         // It becomes a part of a frame: what is no object there would make the frame unreadable.
         if body.starts_with('{') && body.ends_with('}') {
@@ -260,39 +238,9 @@ impl Refused {
 }
 
 fn refused(status: u16, answer: &http::Response<Body>) -> Refused {
-    let retry_after = answer.headers().get("retry-after").and_then(|it| it.to_str().ok());
-    let retry_after_s = retry_after.and_then(|it| it.trim().parse::<u64>().ok());
+    let retry_after_s = retry_after_s(answer);
     let delay_s = demanded_s(status, retry_after_s);
     Refused { words: format!("the venue answered HTTP {status}"), delay_s }
-}
-
-fn check_url(url: &str) -> Result<(), SourceError> {
-    let uri: http::Uri = url.parse().map_err(|error| {
-        SourceError::Configuration(format!("the REST URL is not valid: {error}"))
-    })?;
-    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let is_plain = uri.authority().is_some_and(|it| !it.as_str().contains('@'));
-    if is_web && is_plain && uri.query().is_none() {
-        return Ok(());
-    }
-    let words = "the REST URL must be http:// or https:// and a host, without user name or query";
-    Err(SourceError::Configuration(words.to_owned()))
-}
-
-fn root_certs(roots: &Roots) -> RootCerts {
-    let specific = |certificates: &[Vec<u8>]| {
-        let own = certificates.iter().map(|it| Certificate::from_der(it).to_owned());
-        RootCerts::new_with_certs(&own.collect::<Vec<_>>())
-    };
-    match roots {
-        Roots::Bundled => RootCerts::WebPki,
-        Roots::Given(certificates) => specific(certificates),
-        Roots::System => {
-            let loaded = rustls_native_certs::load_native_certs().certs;
-            let certificates: Vec<_> = loaded.iter().map(|it| it.to_vec()).collect();
-            if certificates.is_empty() { RootCerts::WebPki } else { specific(&certificates) }
-        }
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this thread has nothing else to do")]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use tickring_event::Instruments;
 
-use self::codes::Code;
+pub(crate) use self::codes::{Code, Meaning};
 pub use self::config::{Channel, ConfigError, ProductKind, TickDbConfig};
 use self::decode::{Feed, Message};
 use self::subscribe::{Reply, Subscriptions};

@@ -10,14 +10,14 @@ const WORD_CODE: i64 = -1;
 
 /// A code as it came: a number, as such or as text, or a word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Code<'a> {
+pub(crate) enum Code<'a> {
     Number(i64),
     Word(&'a str),
 }
 
 /// What a refusal means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     KeyRefused,
     AddressRefused,
     /// Address or plan: an HTTP 403 does not say which.
@@ -39,7 +39,7 @@ pub(super) enum Meaning {
 
 impl Code<'_> {
     /// The number for reports.
-    pub(super) const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Number(number) => number,
             Self::Word(_) => WORD_CODE,
@@ -49,7 +49,7 @@ impl Code<'_> {
 
 impl Meaning {
     /// The documented rows, and HTTP codes, which the vendor's own examples show in bodies.
-    pub(super) fn of(code: Code<'_>, message: &str) -> Self {
+    pub(crate) fn of(code: Code<'_>, message: &str) -> Self {
         if code == Code::Word(AMBIGUOUS_SYMBOL) || message.contains(AMBIGUOUS_SYMBOL) {
             return Self::AmbiguousSymbol;
         }
