@@ -6,6 +6,7 @@ mod doctor;
 #[cfg(feature = "export")]
 mod export;
 mod report;
+mod rest;
 mod simulate;
 
 use std::path::PathBuf;
@@ -18,12 +19,13 @@ use tickring_ingest::{Moment, Pace};
 use tickring_ring::{OnFull, Wait};
 use tickring_simulator::Profile;
 
-pub(crate) use self::backtest::{BacktestArgs, FillName, RuleArgs};
+pub(crate) use self::backtest::{BacktestArgs, BarInterval, FillName, RuleArgs};
 pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, StageName};
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
 pub(crate) use self::report::{ReportArgs, UnitName};
+pub(crate) use self::rest::RestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 use crate::plan::CoreRequest;
 

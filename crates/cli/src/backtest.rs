@@ -1,6 +1,7 @@
 //! What a backtest came to: as text, as JSON, as a page.
 
 mod axis;
+pub(crate) mod fetched;
 pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod page;

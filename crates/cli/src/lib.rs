@@ -46,6 +46,7 @@ mod plan;
 mod progress;
 mod report;
 mod report_page;
+mod rest;
 mod sessions;
 mod settings;
 mod strategies;

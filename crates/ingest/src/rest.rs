@@ -179,8 +179,10 @@ impl RestClient {
         let request = format!("{}{path}", self.caller.base_url_shown());
         let key = Key { symbol, interval: interval.name(), request: &request };
         let found = self.store.as_ref().map_or(Found::Nothing, |store| store.find(key));
-        let told = |bars: &[RestBar], is_cached| {
-            RestNotice::Page { symbol: symbol.to_owned(), bars: bars.len(), is_cached }
+        let told = |bars: &[RestBar], is_cached| RestNotice::Page {
+            symbol: symbol.to_owned(),
+            bars: bars.len(),
+            is_cached,
         };
         match found {
             Found::Bars(bars) => {
@@ -309,7 +311,8 @@ impl fmt::Debug for RestClient {
 
 fn bars_path(symbol: &str, interval: Interval, ask: &Ask) -> String {
     let Ask { start_ms, end_ms, rows_max, .. } = ask;
-    let boundary = |name, at: &Option<u64>| at.map(|at| format!("&{name}={at}")).unwrap_or_default();
+    let boundary =
+        |name, at: &Option<u64>| at.map(|at| format!("&{name}={at}")).unwrap_or_default();
     format!(
         "/v1/market/kline?symbol={}&interval={interval}&limit={rows_max}{}{}",
         percent_encode(symbol),

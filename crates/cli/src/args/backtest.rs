@@ -8,7 +8,7 @@ use tickring_backtest::Size;
 use tickring_capture::Interval;
 use tickring_ring::Wait;
 
-use super::{MomentArg, TalkArgs, VenueName};
+use super::{MomentArg, RestArgs, TalkArgs, VenueName};
 use crate::plan::CoreRequest;
 
 #[derive(Debug, Args)]
@@ -25,18 +25,18 @@ pub(crate) struct BacktestArgs {
     /// say it themselves.
     #[arg(long, env = "TICKRING_BAR_INTERVAL")]
     pub(crate) interval: Option<BarInterval>,
-    /// Bars of each symbol that are fetched: the last ones, or the first ones after --start.
-    #[arg(long, env = "TICKRING_LIMIT", default_value_t = 500, value_name = "BARS")]
-    pub(crate) limit: u32,
+    /// Bars of each symbol that are fetched: the last ones, or the first ones after --start [default:
+    /// 500, or all after --start].
+    #[arg(long, env = "TICKRING_LIMIT", value_name = "BARS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
     /// Leave out bars that begin before this time (`2024-08-09T00:00:00Z`, or ns since 1970).
     #[arg(long, env = "TICKRING_START", value_name = "TIME")]
     pub(crate) start: Option<MomentArg>,
     /// Leave out bars that end after this time.
     #[arg(long, env = "TICKRING_END", value_name = "TIME")]
     pub(crate) end: Option<MomentArg>,
-    /// Keep what is fetched in this folder, and take it from there the next time.
-    #[arg(long, env = "TICKRING_CACHE", value_name = "DIR")]
-    pub(crate) cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rest: RestArgs,
     /// The venue of recorded sessions; captures and some other formats say it themselves.
     #[arg(long, env = "TICKRING_VENUE")]
     pub(crate) venue: Option<VenueName>,

@@ -10,6 +10,7 @@ use tickring_metrics::Report;
 use tickring_ring::{OnFull, WaitStrategy};
 
 use crate::args::{BacktestArgs, EngineArgs, FaultPolicy, Format, LogLevel, MomentArg};
+use crate::backtest::fetched::{self, Wanted};
 use crate::backtest::input::{self, Input, Kind};
 use crate::backtest::{Done, StrategyDone, json, page, rule, text};
 use crate::engine::{self, Feed, Outcome};
@@ -19,6 +20,7 @@ use crate::memory;
 use crate::options::{self, Prepared, prepare};
 use crate::output::{self, Talk};
 use crate::progress::Progress;
+use crate::rest;
 use crate::settings;
 use crate::strategies::Strategies;
 use crate::workers::Role;
@@ -140,13 +142,11 @@ fn wrap(
 }
 
 /// Bars from TickDB.
-fn fetched(
-    args: &BacktestArgs,
-    symbols: &[String],
-    _prepared: &Prepared,
-) -> Result<Input, Failure> {
-    let _ = (args.limit, &args.cache, symbols);
-    input::made("bars of TickDB".to_owned(), Vec::new(), 0)
+fn fetched(args: &BacktestArgs, symbols: &[String], prepared: &Prepared) -> Result<Input, Failure> {
+    let wanted = Wanted::of(args, symbols)?;
+    let mut client = rest::client(&args.rest, &prepared.interrupt, prepared.talk)?;
+    let progress = Progress::new(args.talk.log, None, "bars fetched");
+    fetched::fetch(&mut client, wanted, symbols, &progress)
 }
 
 fn play(prepared: Prepared, input: Input, window: Window) -> Result<Outcome, Failure> {
