@@ -1,6 +1,8 @@
 //! How far a long piece of work is: a line on a terminal, nothing anywhere else.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle};
 
 use crate::args::LogLevel;
 
@@ -19,11 +21,14 @@ impl Progress {
         let style = match total {
             Some(_) => format!(
                 "{{wide_bar}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}, \
-                 {{per_sec}}, {{eta}} left"
+                 {{rate}}, {{eta}} left"
             ),
-            None => format!("{{spinner}} {{human_pos}} {unit}, {{per_sec}}, {{elapsed}}"),
+            None => format!("{{spinner}} {{human_pos}} {unit}, {{rate}}, {{elapsed}}"),
         };
         let style = ProgressStyle::with_template(&style).expect("the template is well-formed");
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            out.write_str(&format!("{:.0} k/s", state.per_sec() / 1e3)).unwrap_or_default();
+        });
         let bar = ProgressBar::with_draw_target(total, target).with_style(style);
         Self(bar.with_finish(ProgressFinish::AndClear))
     }

@@ -154,6 +154,7 @@ const OWN_STYLE: &str = "\
 .beside{display:flex;flex-wrap:wrap;gap:8px 40px;align-items:flex-start;margin-bottom:1rem}
 caption{text-align:left;font-weight:600;padding:4px 0}
 .beside td{white-space:normal}
+p{overflow-wrap:anywhere}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
 ul.warnings{border-left:4px solid var(--gap);padding:.4rem 1.6rem;margin:.5rem 0}
 ";

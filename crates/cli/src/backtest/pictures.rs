@@ -108,17 +108,28 @@ fn points(curve: &Curve, value: fn(f64) -> f64) -> Vec<(f64, f64)> {
     line
 }
 
+/// Times in as few letters as tell them apart: a narrow picture has room for no more.
 fn time_axis(start_ns: u64, end_ns: u64) -> Axis {
-    axis::time(seconds(start_ns), seconds(end_ns), |at, step| {
-        let since = Duration::from_secs_f64(at.clamp(0.0, LATEST_S));
-        let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string();
+    let (start_s, end_s) = (seconds(start_ns), seconds(end_ns));
+    let axis = axis::time(start_s, end_s, |at, step| {
+        let text = utc(at);
         let (from, to) = match step {
-            86_400.0.. => (0, 10),
-            60.0.. => (5, 16),
+            2_000_000.0.. => (0, 7),
+            86_400.0.. => (5, 10),
+            60.0.. if text.get(11..16) == Some("00:00") => (5, 10),
+            60.0.. => (11, 16),
             _ => (11, 19),
         };
-        text.get(from..to).unwrap_or_default().replace('T', " ")
-    })
+        text.get(from..to).unwrap_or_default().to_owned()
+    });
+    let day = |at_s: f64| utc(at_s).get(..10).unwrap_or_default().to_owned();
+    Axis { title: format!("UTC, {} to {}", day(start_s), day(end_s)), ..axis }
+}
+
+/// A time in seconds since 1970 as `2024-08-09T12:00:00Z`.
+fn utc(at_s: f64) -> String {
+    let since = Duration::from_secs_f64(at_s.clamp(0.0, LATEST_S));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
