@@ -145,16 +145,26 @@ fn whole(text: &[u8]) -> Option<u64> {
 fn push_whole(text: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(value % 10).unwrap_or_default();
-        value /= 10;
-        if value == 0 {
-            break;
-        }
+    while value >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        value /= 100;
     }
-    text.extend_from_slice(&digits[at..]);
+    at -= 2;
+    digits[at..at + 2].copy_from_slice(&PAIRS[value as usize]);
+    text.extend_from_slice(&digits[at + usize::from(value < 10)..]);
 }
+
+/// Every number of two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut at = 0_u8;
+    while at < 100 {
+        pairs[at as usize] = [b'0' + at / 10, b'0' + at % 10];
+        at += 1;
+    }
+    pairs
+};
 
 const NO_NUMBER: &str = "a price or the volume is not a decimal number above or at zero";
 const SECOND_NS: u64 = 1_000_000_000;
@@ -182,6 +192,16 @@ mod tests {
             ("1;2", None),
         ] {
             assert_eq!(plain(text.as_bytes()), expected.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_the_library_writes_them() {
+        let powers = (0..20).map(|it| 10_u64.pow(it));
+        for value in powers.flat_map(|it| [it - 1, it, it + 9]).chain([u64::MAX]) {
+            let mut text = Vec::new();
+            push_whole(&mut text, value);
+            assert_eq!(text, value.to_string().as_bytes());
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) enum Texts {
 /// A column of numbers, and the text of the one that was written last.
 pub(super) struct Numbers {
     values: Values,
+    /// Decimals that the float before had.
+    places: u32,
     text: String,
 }
 
@@ -76,7 +78,7 @@ impl Numbers {
             }
             _ => Values::Text(Texts::of(column)?),
         };
-        Some(Self { values, text: String::new() })
+        Some(Self { values, places: 0, text: String::new() })
     }
 
     /// The number as a whole one; `None` for null, and for what is none.
@@ -91,12 +93,12 @@ impl Numbers {
 
     /// Writes the number of a row as decimal text; false for null, and for what is no finite number.
     pub(super) fn write(&mut self, row: usize) -> bool {
-        let Self { values, text } = self;
+        let Self { values, places, text } = self;
         text.clear();
         match values {
             Values::Decimal(it, scale) if it.is_valid(row) => decimal(text, it.value(row), *scale),
             Values::Float(it) if it.is_valid(row) && it.value(row).is_finite() => {
-                float(text, it.value(row));
+                float(text, it.value(row), places);
             }
             Values::Whole(it) if it.is_valid(row) => decimal(text, it.value(row).into(), 0),
             Values::Unsigned(it) if it.is_valid(row) => decimal(text, it.value(row).into(), 0),
@@ -149,11 +151,16 @@ fn decimal(text: &mut String, mantissa: i128, scale: u32) {
 ///
 /// Prices have few decimals, and up to fifteen digits of a decimal come back from the float nearest to
 /// it: where such a decimal is found, it is the one. The library's way is some ten times as long.
-fn float(text: &mut String, value: f64) {
-    for (places, unit) in (0_u32..).zip(FLOAT_UNITS) {
+///
+/// `likely` are the decimals that it is tried with first, and those that it had: zeros at the end are
+/// left out in any case.
+fn float(text: &mut String, value: f64, likely: &mut u32) {
+    let mut tried = FLOAT_UNITS.get(*likely as usize).map(|unit| (*likely, *unit));
+    let mut others = (0_u32..).zip(FLOAT_UNITS);
+    while let Some((places, unit)) = tried.take().or_else(|| others.next()) {
         let scaled = value * unit;
         if !(0.0..FLOAT_DIGITS_MAX).contains(&scaled) {
-            break;
+            continue;
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -164,6 +171,7 @@ fn float(text: &mut String, value: f64) {
         #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
         let nearest = mantissa as f64;
         if (nearest / unit - value).abs() == 0.0 {
+            *likely = places;
             return short(text, mantissa, places);
         }
     }
@@ -232,6 +240,7 @@ mod tests {
     #[test]
     fn a_float_is_written_as_the_library_writes_it() {
         let of_cents = |cents: u64| f64::from(u32::try_from(cents).unwrap());
+        let mut likely = 0;
         let mut state = 7_u64;
         for round in 0..200_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
@@ -244,7 +253,7 @@ mod tests {
                 continue;
             }
             let mut text = String::new();
-            float(&mut text, value);
+            float(&mut text, value, &mut likely);
             assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
             assert_eq!(text, format!("{value}"));
         }
