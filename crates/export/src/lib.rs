@@ -40,6 +40,7 @@ mod form;
 mod number;
 mod place;
 mod rows;
+mod sheet;
 mod table;
 mod text;
 
@@ -47,4 +48,5 @@ pub use error::ExportError;
 pub use export::{Export, ExportConfig, Written};
 pub use form::Format;
 pub use place::{OnExisting, Target};
+pub use sheet::{Sheet, SheetColumn};
 pub use table::Table;
