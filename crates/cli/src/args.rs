@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 #[cfg(feature = "export")]
 mod export;
+mod fetch;
 mod report;
 mod rest;
 mod simulate;
@@ -24,9 +25,10 @@ pub(crate) use self::bench::{BenchArgs, BenchCores, CompareArgs, MachineArgs, St
 pub(crate) use self::doctor::DoctorArgs;
 #[cfg(feature = "export")]
 pub(crate) use self::export::{ExportArgs, TableFormat};
+pub(crate) use self::fetch::{FetchArgs, FetchFormat, FetchWhat};
 pub(crate) use self::report::{ReportArgs, UnitName};
 pub(crate) use self::rest::RestArgs;
-pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use self::simulate::{RestOptions, RestShapeName, SimulateArgs};
 use crate::plan::CoreRequest;
 
 /// From a market's WebSocket to your strategies through one lock-free ring.
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// A venue on loopback for others to connect to: TickDB-compatible, or a recording of any venue.
     Simulate(SimulateArgs),
+    /// From TickDB's REST interface into a file: bars of the past, trades, depth, symbols.
+    Fetch(FetchArgs),
     /// Measure: decoding, the ring, and the way from a socket to a strategy, on this machine.
     Bench(BenchArgs),
     /// Whether this host suits a low-latency run: what is read, what is good, why, and what mends it.

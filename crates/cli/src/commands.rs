@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 #[cfg(feature = "export")]
 pub(crate) mod export;
+pub(crate) mod fetch;
 pub(crate) mod inspect;
 pub(crate) mod record;
 pub(crate) mod replay;

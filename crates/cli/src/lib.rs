@@ -80,6 +80,7 @@ pub fn main(strategies: &Strategies) -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Fetch(args) => commands::fetch::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         #[cfg(feature = "export")]

@@ -63,7 +63,6 @@ impl Drop for Progress {
 }
 
 /// Standard output, for a result that is too long to be a text.
-#[cfg(feature = "export")]
 pub(crate) fn stdout() -> impl Write + Send {
     io::stdout()
 }

@@ -1,35 +1,66 @@
-//! A client of TickDB for commands that fetch.
-use std::time::{SystemTime, UNIX_EPOCH};
+//! A client of TickDB's REST interface, as flags and environment say.
 
-use tickring_ingest::ApiKey;
+use std::thread;
+use std::time::Duration;
+
 use tickring_ingest::rest::{RestClient, RestConfig, RestError, RestErrorKind};
+use tickring_metrics::Clock;
 
 use crate::args::RestArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::output::Talk;
+use crate::settings;
 
-pub(crate) fn client(
-    source: &RestArgs,
-    _interrupt: &Interrupt,
-    _talk: Talk,
-) -> Result<RestClient, Failure> {
-    let key =
-        std::env::var("TICKDB_API_KEY").map_err(|_| Failure::usage("TICKDB_API_KEY is not set"))?;
-    let url = std::env::var("TICKDB_REST_URL").unwrap_or_default();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_ms = u64::try_from(now.as_millis()).unwrap_or_default();
-    let mut config = RestConfig::new(url, ApiKey::new(key), now_ms);
-    config.cache = source.cache.clone();
-    RestClient::new(config).map_err(|error| failure(&error))
+/// How long a wait goes on before it looks whether it is interrupted.
+const TURN: Duration = Duration::from_millis(20);
+
+/// What a client is made of.
+///
+/// # Errors
+/// The key is not set, or a setting cannot be read.
+pub(crate) fn config(args: &RestArgs, clock: &Clock) -> Result<RestConfig, Failure> {
+    let RestArgs { url, cache, page_rows, roots } = args;
+    let url = settings::tickdb_rest_url(url.as_deref())?;
+    let now_ms = clock.wall_ns_at_start() / 1_000_000;
+    let mut config = RestConfig::new(url, settings::tickdb_key()?, now_ms);
+    config.roots = (*roots).into();
+    config.backoff = settings::backoff()?;
+    config.page_rows_max = *page_rows;
+    config.cache.clone_from(cache);
+    // Not for secrets: only so that many clients of one venue do not come back at one moment.
+    config.seed = clock.wall_ns_at_start() ^ u64::from(std::process::id());
+    Ok(config)
 }
 
+/// A client that stops waiting when it is interrupted.
+///
+/// # Errors
+/// A setting cannot work, or the cache's folder cannot be made.
+pub(crate) fn client(
+    config: RestConfig,
+    clock: Clock,
+    interrupt: Interrupt,
+) -> Result<RestClient, Failure> {
+    let client = RestClient::new(config).map_err(|error| failure(&error))?;
+    Ok(client.waiting(move |wait| {
+        let (start, wait_ns) = (clock.ticks(), wait.as_nanos());
+        while u128::from(clock.elapsed_ns(start, clock.ticks())) < wait_ns {
+            if interrupt.is_asked() {
+                return false;
+            }
+            thread::park_timeout(TURN.min(wait));
+        }
+        !interrupt.is_asked()
+    }))
+}
+
+/// What went wrong, with the exit code for it.
 pub(crate) fn failure(error: &RestError) -> Failure {
     let exit = match error.kind() {
         RestErrorKind::Usage => Exit::Usage,
-        RestErrorKind::Refused => Exit::Refused,
+        RestErrorKind::InputOutput => Exit::InputOutput,
         RestErrorKind::Interrupted => Exit::Interrupted,
-        _ => Exit::InputOutput,
+        _ => Exit::Refused,
     };
     Failure::new(exit, error.to_string())
 }

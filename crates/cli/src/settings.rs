@@ -5,6 +5,7 @@ use std::env;
 use std::str::FromStr;
 
 use thiserror::Error;
+use tickring_ingest::rest::TICKDB_REST_URL;
 use tickring_ingest::{ApiKey, Backoff};
 use tickring_ring::Capacity;
 
@@ -31,20 +32,38 @@ pub(crate) struct LiveSettings {
 /// The key is absent or a number cannot be read; the message names the variable and never shows
 /// the key.
 pub(crate) fn live() -> Result<LiveSettings, SettingError> {
-    let key = env::var("TICKDB_API_KEY").ok().filter(|key| !key.trim().is_empty());
-    let Some(key) = key else {
-        return Err(SettingError(
-            "TICKDB_API_KEY is not set: export it with your TickDB key, or try `tickring demo`, \
-             which needs none"
-                .to_owned(),
-        ));
-    };
+    let key = tickdb_key()?;
     Ok(LiveSettings {
         url: text("TICKDB_WS_URL")?.unwrap_or_else(|| TICKDB_WS_URL.to_owned()),
-        key: ApiKey::new(key),
+        key,
         backoff: backoff()?,
         heartbeat_ms: seconds_ms("HEARTBEAT_INTERVAL")?.unwrap_or(30_000),
     })
+}
+
+/// The key of TickDB.
+///
+/// # Errors
+/// It is absent; the message names the variable.
+pub(crate) fn tickdb_key() -> Result<ApiKey, SettingError> {
+    let key = env::var("TICKDB_API_KEY").ok().filter(|key| !key.trim().is_empty());
+    key.map(ApiKey::new).ok_or_else(|| {
+        let words = "TICKDB_API_KEY is not set: export it with your TickDB key, or try `tickring \
+                     demo`, which needs none";
+        SettingError(words.to_owned())
+    })
+}
+
+/// Where TickDB's REST interface is: the flag, else `TICKDB_REST_URL`, else the vendor's own.
+///
+/// # Errors
+/// The variable is not text.
+pub(crate) fn tickdb_rest_url(flag: Option<&str>) -> Result<String, SettingError> {
+    let url = match flag {
+        Some(url) => Some(url.to_owned()),
+        None => text("TICKDB_REST_URL")?,
+    };
+    Ok(url.unwrap_or_else(|| TICKDB_REST_URL.to_owned()))
 }
 
 /// Waits between attempts to connect, to any venue.

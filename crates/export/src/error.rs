@@ -66,6 +66,16 @@ pub enum ExportError {
         /// The event.
         sequence: u64,
     },
+    /// A cell is not of its column's kind.
+    #[error("row {row}: `{text}` is no value of the column `{column}`")]
+    Cell {
+        /// The row, from 1.
+        row: u64,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+    },
     /// JSON holds text, and a frame is none.
     #[error("entry {entry}: is not UTF-8, which JSON lines must be; the other formats hold it")]
     NotText {

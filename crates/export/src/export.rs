@@ -270,7 +270,7 @@ fn close<R: Rows>(table: Option<Open<R>>) -> Result<Option<(Written, Option<Part
 }
 
 /// An error of ours came through the format's writer; another one is its own.
-fn failed(name: &str, error: FormError) -> ExportError {
+pub(crate) fn failed(name: &str, error: FormError) -> ExportError {
     match error.downcast::<ExportError>() {
         Ok(error) => *error,
         Err(source) => ExportError::Write { name: name.to_owned(), source },
@@ -278,6 +278,6 @@ fn failed(name: &str, error: FormError) -> ExportError {
 }
 
 /// Rows after which a table is written on.
-const BATCH_ROWS: usize = 8_192;
+pub(crate) const BATCH_ROWS: usize = 8_192;
 /// Bytes of frames after which it is, however few they are.
 const BATCH_BYTES: usize = 8 << 20;

@@ -41,6 +41,7 @@ mod form;
 mod number;
 mod place;
 mod rows;
+mod sheet;
 mod table;
 mod text;
 
@@ -49,4 +50,5 @@ pub use error::ExportError;
 pub use export::{Export, ExportConfig, Written};
 pub use form::Format;
 pub use place::{OnExisting, Target};
+pub use sheet::{Sheet, SheetColumn};
 pub use table::Table;

@@ -42,6 +42,14 @@ pub enum SimulatorError {
         /// Name of the session.
         name: String,
     },
+    /// A file of bars cannot be read, or is none.
+    #[error("{name}: {words}")]
+    Bars {
+        /// The file.
+        name: String,
+        /// What is wrong, and where.
+        words: String,
+    },
     /// A recorded session cannot be read, or a generated one not be written.
     #[error(transparent)]
     Capture(#[from] CaptureError),

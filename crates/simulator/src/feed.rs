@@ -2,7 +2,7 @@
 
 mod book;
 pub(crate) mod generator;
-mod line;
+pub(crate) mod line;
 pub(crate) mod recording;
 pub(crate) mod session;
 

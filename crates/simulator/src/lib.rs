@@ -55,8 +55,12 @@
 //! for its snapshot, for as long as is configured. At full speed it also waits while such an answer is
 //! being read.
 //!
+//! # REST
+//! A [`RestServer`] answers TickDB's documented GET requests, on a port of its own: bars from a file, from
+//! a recorded session or made up, with what a client must stand ([`RestFault`], [`RestForm`]).
+//!
 //! # What is left out
-//! TLS, compression, REST interfaces beyond a venue's snapshots, other markets' particular members,
+//! TLS, compression, other venues' REST interfaces beyond snapshots, other markets' particular members,
 //! and any address that is not loopback. It reads no clock and starts no thread: time comes from the caller's [`Time`].
 //!
 //! ```
@@ -87,6 +91,8 @@ mod feed;
 mod format;
 mod record;
 
+mod rest;
+
 mod error;
 mod report;
 
@@ -102,6 +108,10 @@ pub use faults::{
 };
 pub use profile::{Profile, ProfileError};
 pub use record::record_session;
+pub use rest::{
+    RestEndpoint, RestFault, RestFaultError, RestFeed, RestForm, RestOrder, RestReport, RestServer,
+    RestServerConfig, RestShape,
+};
 pub use report::{LastNumber, RecordedReport, SimulatorReport, VenueReport};
 pub use schedule::Schedule;
 pub use simulator::Simulator;

@@ -4,10 +4,10 @@ mod command;
 mod connection;
 mod door;
 mod gate;
-mod http;
+pub(crate) mod http;
 mod link;
 pub(crate) mod playback;
-mod reply;
+pub(crate) mod reply;
 mod send;
 mod subscribe;
 

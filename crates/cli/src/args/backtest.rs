@@ -35,11 +35,11 @@ pub(crate) struct BacktestArgs {
     /// Leave out bars that end after this time.
     #[arg(long, env = "TICKRING_END", value_name = "TIME")]
     pub(crate) end: Option<MomentArg>,
-    #[command(flatten)]
-    pub(crate) rest: RestArgs,
     /// The venue of recorded sessions; captures and some other formats say it themselves.
     #[arg(long, env = "TICKRING_VENUE")]
     pub(crate) venue: Option<VenueName>,
+    #[command(flatten)]
+    pub(crate) rest: RestArgs,
     #[command(flatten)]
     pub(crate) rule: RuleArgs,
     /// Slots of the ring, rounded up to a power of two [default: MAX_QUEUE_DEPTH or 10000].

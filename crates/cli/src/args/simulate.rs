@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
-use tickring_simulator::Profile;
+use clap::{Args, ValueEnum};
+use tickring_simulator::{Profile, RestFault};
 
 use super::{TalkArgs, duration};
 
@@ -49,6 +49,8 @@ pub(crate) struct SimulateArgs {
     /// Pace of recorded sessions: a factor or `max`.
     #[arg(long, env = "TICKRING_SPEED", default_value = "1")]
     pub(crate) speed: tickring_simulator::Speed,
+    #[command(flatten)]
+    pub(crate) rest: RestOptions,
     /// When messages are sent: `open`, `steady:RATE` or `burst:N@PERIOD`.
     #[arg(long, env = "TICKRING_PROFILE", default_value = "open")]
     pub(crate) profile: Profile,
@@ -81,4 +83,69 @@ pub(crate) struct SimulateArgs {
     pub(crate) duration: Option<Duration>,
     #[command(flatten)]
     pub(crate) talk: TalkArgs,
+}
+
+/// What the REST interface takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "REST")]
+pub(crate) struct RestOptions {
+    /// Serve TickDB's REST interface instead of its socket: bars of FILE, a CSV that `fetch` wrote, or
+    /// of the trades of recorded Binance sessions; without a FILE, made-up bars of --symbols.
+    #[arg(
+        long,
+        env = "TICKRING_REST",
+        conflicts_with_all = ["sessions", "profile", "restarts", "down", "count", "start_after"]
+    )]
+    pub(crate) rest: bool,
+    /// Made-up bars of each symbol and interval.
+    #[arg(
+        long,
+        env = "TICKRING_BARS",
+        default_value_t = 10_000,
+        requires = "rest",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub(crate) bars: u32,
+    /// Most rows of an answer.
+    #[arg(
+        long,
+        env = "TICKRING_PAGE_LIMIT",
+        default_value_t = 1_000,
+        value_name = "ROWS",
+        requires = "rest",
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    pub(crate) page_limit: u32,
+    /// Answer a request in another way, each once: `429:2@3` (the third with HTTP 429 and
+    /// `Retry-After: 2`), `5000@1` (a code), `503@1` (an HTTP status), `garbage@2`, `slow:500@4` (ms).
+    #[arg(
+        long = "fault",
+        env = "TICKRING_FAULT",
+        value_delimiter = ',',
+        value_name = "WHAT@REQUEST",
+        requires = "rest"
+    )]
+    pub(crate) faults: Vec<RestFault>,
+    /// What is around the rows of an answer, and how numbers are written.
+    #[arg(long, env = "TICKRING_SHAPE", default_value = "documented", requires = "rest")]
+    pub(crate) shape: RestShapeName,
+    /// Bars come with the newest first.
+    #[arg(long, env = "TICKRING_NEWEST_FIRST", requires = "rest")]
+    pub(crate) newest_first: bool,
+    /// Of a range that holds more than a page its last bars come, though it has a start.
+    #[arg(long, env = "TICKRING_LAST_OF_RANGE", requires = "rest")]
+    pub(crate) last_of_range: bool,
+    /// Each answer takes so long.
+    #[arg(long, env = "TICKRING_DELAY", default_value = "0s", value_parser = duration, requires = "rest")]
+    pub(crate) delay: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum RestShapeName {
+    /// An object with `klines`, numbers as strings.
+    Documented,
+    /// As in the vendor's article: a list in the envelope, bare numbers.
+    Article,
+    /// The list alone.
+    Bare,
 }

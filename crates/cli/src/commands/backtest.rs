@@ -144,7 +144,10 @@ fn wrap(
 /// Bars from TickDB.
 fn fetched(args: &BacktestArgs, symbols: &[String], prepared: &Prepared) -> Result<Input, Failure> {
     let wanted = Wanted::of(args, symbols)?;
-    let mut client = rest::client(&args.rest, &prepared.interrupt, prepared.talk)?;
+    let (clock, talk) = (prepared.clock.clone(), prepared.talk);
+    let config = rest::config(&args.rest, &clock)?;
+    let client = rest::client(config, clock, prepared.interrupt.clone())?;
+    let mut client = client.telling(move |notice| talk.say(LogLevel::Info, notice.to_string()));
     let progress = Progress::new(args.talk.log, None, "bars fetched");
     fetched::fetch(&mut client, wanted, symbols, &progress)
 }

@@ -1,5 +1,7 @@
 //! `tickring simulate`: a venue on loopback, TickDB-compatible or recorded.
 
+mod rest;
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tickring_metrics::Clock;
@@ -32,6 +34,9 @@ pub(crate) fn run(args: &SimulateArgs) -> Exit {
 }
 
 fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
+    if args.rest.rest {
+        return rest::simulate(args);
+    }
     let talk = Talk::new(args.talk.log);
     let mut simulator =
         Simulator::bind(config(args)?).map_err(|error| simulator_failure(&error))?;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// What a line holds.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// The best bid and ask changed.
     Top { symbol: String, bid: String, ask: String, time_ms: Option<u64> },
     /// An execution.
@@ -16,38 +16,38 @@ pub(super) enum Line {
 }
 
 #[derive(Debug)]
-pub(super) struct TradeLine {
-    pub(super) id: u64,
-    pub(super) price: String,
-    pub(super) quantity: String,
-    pub(super) buyer_was_maker: bool,
-    pub(super) time_ms: u64,
+pub(crate) struct TradeLine {
+    pub(crate) id: u64,
+    pub(crate) price: String,
+    pub(crate) quantity: String,
+    pub(crate) buyer_was_maker: bool,
+    pub(crate) time_ms: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Diff {
+pub(crate) struct Diff {
     /// First and last update inside.
-    pub(super) first: u64,
-    pub(super) last: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
     /// Last update of the diff before, which USD-M alone sends.
-    pub(super) previous: Option<u64>,
-    pub(super) bids: Vec<LevelText>,
-    pub(super) asks: Vec<LevelText>,
-    pub(super) time_ms: u64,
+    pub(crate) previous: Option<u64>,
+    pub(crate) bids: Vec<LevelText>,
+    pub(crate) asks: Vec<LevelText>,
+    pub(crate) time_ms: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) last: u64,
-    pub(super) bids: Vec<LevelText>,
-    pub(super) asks: Vec<LevelText>,
+pub(crate) struct Snapshot {
+    pub(crate) last: u64,
+    pub(crate) bids: Vec<LevelText>,
+    pub(crate) asks: Vec<LevelText>,
 }
 
 /// Price and quantity as received. The price is a decimal number.
-pub(super) type LevelText = (String, String);
+pub(crate) type LevelText = (String, String);
 
 /// Reads a line; `None` for what is no message of these kinds.
-pub(super) fn parse(text: &[u8]) -> Option<Line> {
+pub(crate) fn parse(text: &[u8]) -> Option<Line> {
     let Value::Object(mut message) = serde_json::from_slice(text).ok()? else { return None };
     if let Some(Value::Object(data)) = message.remove("data") {
         return parse_event(data);
@@ -121,7 +121,7 @@ fn text(data: &mut Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// Digits, with at most one point between them.
-fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     [whole, fraction]
         .iter()

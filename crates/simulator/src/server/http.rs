@@ -10,7 +10,7 @@ use crate::{HttpFaults, VenueReport};
 
 /// Sockets that did not ask for a WebSocket, or have not asked for anything yet.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     callers: Vec<Caller>,
     exchanges: Vec<Exchange>,
     /// How long an answer may have to be waited for.
@@ -37,9 +37,7 @@ struct Exchange {
 #[derive(Debug)]
 enum State {
     /// Its answer is not known yet.
-    Asks {
-        path: String,
-    },
+    Asks(Asked),
     /// Its answer leaves when it is due.
     Answered {
         text: Vec<u8>,
@@ -51,35 +49,44 @@ enum State {
     Over,
 }
 
+/// A GET.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Asked {
+    /// Path and query.
+    pub(crate) path: String,
+    /// The header `X-API-Key`.
+    pub(crate) key: Option<String>,
+}
+
 /// What a socket turned out to want.
 #[derive(Debug, Eq, PartialEq)]
 enum Wish {
     /// It has not said all.
     Unknown,
     WebSocket,
-    /// A head of this length: a GET of a path, or something that is not answered.
+    /// A head of this length: a GET, or something that is not answered.
     Request {
         size: usize,
-        path: Option<String>,
+        asked: Option<Asked>,
     },
     Over,
 }
 
 impl Desk {
-    pub(super) const fn new(wait_ms_max: u64) -> Self {
+    pub(crate) const fn new(wait_ms_max: u64) -> Self {
         let wait_ns_max = wait_ms_max.saturating_mul(1_000_000);
         Self { callers: Vec::new(), exchanges: Vec::new(), wait_ns_max, requests: 0 }
     }
 
     /// Takes a socket. One that cannot be set up has been closed by its client.
-    pub(super) fn arrive(&mut self, stream: TcpStream, now_ns: u64) {
+    pub(crate) fn arrive(&mut self, stream: TcpStream, now_ns: u64) {
         if self.count() < PRESENT_MAX && stream.set_nonblocking(true).is_ok() {
             self.callers.push(Caller { stream, since_ns: now_ns });
         }
     }
 
     /// Sorts the callers; gives those who want a WebSocket, with all that they said still to be read.
-    pub(super) fn sort(&mut self, now_ns: u64) -> Vec<TcpStream> {
+    pub(crate) fn sort(&mut self, now_ns: u64) -> Vec<TcpStream> {
         let mut upgrades = Vec::new();
         for caller in std::mem::take(&mut self.callers) {
             match wish(&caller.stream) {
@@ -88,20 +95,20 @@ impl Desk {
                 }
                 Wish::Unknown | Wish::Over => {}
                 Wish::WebSocket => upgrades.push(caller.stream),
-                Wish::Request { size, path } => self.begin(caller.stream, size, path, now_ns),
+                Wish::Request { size, asked } => self.begin(caller.stream, size, asked, now_ns),
             }
         }
         upgrades
     }
 
-    fn begin(&mut self, mut stream: TcpStream, size: usize, path: Option<String>, now_ns: u64) {
+    fn begin(&mut self, mut stream: TcpStream, size: usize, asked: Option<Asked>, now_ns: u64) {
         let mut head = vec![0; size];
         // All of it was there a moment ago.
         if stream.read_exact(&mut head).is_err() {
             return;
         }
-        let state = match path {
-            Some(path) => State::Asks { path },
+        let state = match asked {
+            Some(asked) => State::Asks(asked),
             None => State::Answered { text: response(405, "", None), sent: 0, due_ns: now_ns },
         };
         let deadline_ns = now_ns.saturating_add(self.wait_ns_max);
@@ -110,7 +117,7 @@ impl Desk {
 
     /// Whether a request waits for its answer.
     pub(super) fn is_asked(&self) -> bool {
-        self.exchanges.iter().any(|it| matches!(it.state, State::Asks { .. }))
+        self.exchanges.iter().any(|it| matches!(it.state, State::Asks(_)))
     }
 
     /// Whether an answer that is due is on its way to its client.
@@ -118,7 +125,7 @@ impl Desk {
         self.exchanges.iter().any(|it| match it.state {
             State::Answered { due_ns, .. } => now_ns >= due_ns,
             State::Left => true,
-            State::Asks { .. } | State::Over => false,
+            State::Asks(_) | State::Over => false,
         })
     }
 
@@ -132,7 +139,7 @@ impl Desk {
     ) -> bool {
         let mut busy = false;
         for exchange in &mut self.exchanges {
-            let State::Asks { path } = &exchange.state else { continue };
+            let State::Asks(Asked { path, .. }) = &exchange.state else { continue };
             let text = if let Some(text) = fault(faults, self.requests) {
                 report.gets_refused += 1;
                 text
@@ -163,8 +170,26 @@ impl Desk {
         busy
     }
 
+    /// Answers those who ask with what `answer` gives: the whole text, and how long it takes. True if
+    /// there were any.
+    pub(crate) fn answer_with(
+        &mut self,
+        now_ns: u64,
+        mut answer: impl FnMut(&Asked) -> (Vec<u8>, u64),
+    ) -> bool {
+        let mut busy = false;
+        for exchange in &mut self.exchanges {
+            let State::Asks(asked) = &exchange.state else { continue };
+            let (text, delay_ns) = answer(asked);
+            let due_ns = now_ns.saturating_add(delay_ns);
+            exchange.state = State::Answered { text, sent: 0, due_ns };
+            busy = true;
+        }
+        busy
+    }
+
     /// Writes answers that are due; true if any socket took anything.
-    pub(super) fn flush(&mut self, now_ns: u64) -> bool {
+    pub(crate) fn flush(&mut self, now_ns: u64) -> bool {
         let mut busy = false;
         for exchange in &mut self.exchanges {
             busy |= exchange.go_on(now_ns);
@@ -173,12 +198,12 @@ impl Desk {
         busy
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.callers.clear();
         self.exchanges.clear();
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.callers.len() + self.exchanges.len()
     }
 }
@@ -186,7 +211,7 @@ impl Desk {
 impl Exchange {
     fn go_on(&mut self, now_ns: u64) -> bool {
         match &mut self.state {
-            State::Asks { .. } | State::Over => false,
+            State::Asks(_) | State::Over => false,
             State::Answered { due_ns, .. } if now_ns < *due_ns => false,
             State::Answered { text, sent, .. } => match self.stream.write(&text[*sent..]) {
                 Ok(size) => {
@@ -257,29 +282,34 @@ fn wish_of(bytes: &[u8]) -> Wish {
     };
     let size = end + 4;
     let Ok(head) = str::from_utf8(&bytes[..end]) else {
-        return Wish::Request { size, path: None };
+        return Wish::Request { size, asked: None };
     };
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let is_upgrade = |line: &str| {
-        line.split_once(':').is_some_and(|(name, value)| {
-            name.eq_ignore_ascii_case("upgrade") && value.trim().eq_ignore_ascii_case("websocket")
-        })
+    let header = |wanted: &str| {
+        let mut headers = lines.clone().filter_map(|line| line.split_once(':'));
+        let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.trim())
     };
-    if lines.any(is_upgrade) {
+    if header("upgrade").is_some_and(|it| it.eq_ignore_ascii_case("websocket")) {
         return Wish::WebSocket;
     }
+    let key = header("x-api-key").map(str::to_owned);
     let path = (words.next() == Some("GET")).then(|| words.next()).flatten();
-    Wish::Request { size, path: path.filter(|it| it.starts_with('/')).map(str::to_owned) }
+    let path = path.filter(|it| it.starts_with('/'));
+    Wish::Request { size, asked: path.map(|path| Asked { path: path.to_owned(), key }) }
 }
 
-fn response(status: u16, body: &str, retry_after_s: Option<u32>) -> Vec<u8> {
+pub(crate) fn response(status: u16, body: &str, retry_after_s: Option<u32>) -> Vec<u8> {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         429 => "Too Many Requests",
+        500 => "Internal Server Error",
         _ => "Service Unavailable",
     };
     let retry_after = retry_after_s.map(|it| format!("Retry-After: {it}\r\n")).unwrap_or_default();
@@ -308,9 +338,9 @@ mod tests {
     /// A request without an upgrade.
     #[track_caller]
     fn check(head: &str, path: Option<&str>) {
-        let (size, path) = (head.len(), path.map(str::to_owned));
-        let text = format!("{head}and more");
-        assert_eq!(wish_of(text.as_bytes()), Wish::Request { size, path }, "{head}");
+        let asked = path.map(|it| Asked { path: it.to_owned(), key: None });
+        let (size, text) = (head.len(), format!("{head}and more"));
+        assert_eq!(wish_of(text.as_bytes()), Wish::Request { size, asked }, "{head}");
     }
 
     #[test]
@@ -324,7 +354,14 @@ mod tests {
         assert_eq!(wish_of(upgrade), Wish::WebSocket);
         assert_eq!(wish_of(&upgrade[..upgrade.len() - 1]), Wish::Unknown);
         assert_eq!(wish_of(&[b'x'; HEAD_SIZE_MAX]), Wish::Over);
-        assert_eq!(wish_of(b"\xff\r\n\r\n"), Wish::Request { size: 5, path: None });
+        assert_eq!(wish_of(b"\xff\r\n\r\n"), Wish::Request { size: 5, asked: None });
+    }
+
+    #[test]
+    fn a_key_comes_in_a_header() {
+        let head = b"GET /a HTTP/1.1\r\nx-api-KEY: k:1 \r\n\r\n";
+        let Wish::Request { asked: Some(asked), .. } = wish_of(head) else { panic!("no request") };
+        assert_eq!(asked.key.as_deref(), Some("k:1"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn write_pong(out: &mut Vec<u8>, form: PongForm, timestamp_ms: u64) {
 }
 
 /// The text of a code: the vendor's where it gives one.
-pub(super) const fn message(code: u16) -> &'static str {
+pub(crate) const fn message(code: u16) -> &'static str {
     match code {
         0 => "success",
         1001 => "Invalid or expired token",
@@ -44,6 +44,8 @@ pub(super) const fn message(code: u16) -> &'static str {
         1004 => "Permission denied",
         2001 => "Invalid parameter",
         2002 => "Symbol not found",
+        2003 => "Invalid time range",
+        2004 => "Limit too large",
         3001 => "Rate limit exceeded",
         3002 => "Quota exceeded",
         3003 => "Too many connections",
