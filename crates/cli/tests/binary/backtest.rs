@@ -1,11 +1,14 @@
 //! `tickring backtest`: strategies on bars of the past.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{Ran, count, figure, list, simulated_session, tickring};
+use crate::support::{KEY, Ran, count, figure, list, simulated_session, tickring};
 
 /// Bars of two symbols, one after the other, and what pandas makes of them under [`RULE`]:
 /// `tools/checks/backtest_statistics.py --fixture` wrote both.
@@ -234,4 +237,75 @@ fn bars_are_made_from_the_trades_of_a_recorded_session() {
     let bars = count(&tried["bars"]);
     assert!(bars > instruments && instruments > 1, "{tried}");
     assert_eq!(figure(&replayed, "bars", "bars"), bars + instruments);
+}
+
+/// TickDB's REST interface on loopback, with the fixture's bars.
+struct Served {
+    server: Child,
+    url: String,
+}
+
+impl Served {
+    fn new(arguments: &[&str]) -> Self {
+        let mut command = tickring(&["simulate", "--rest", "--key", KEY, &bars()]);
+        let mut server = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+        let line = said.find(|it| it.as_ref().unwrap().contains("http://")).unwrap().unwrap();
+        // The rest of what it says is nobody's.
+        thread::Builder::new().spawn(move || said.for_each(drop)).unwrap();
+        let url = line[line.find("http://").unwrap()..].trim().to_owned();
+        Self { server, url }
+    }
+
+    fn backtest(&self, key: &str, arguments: &[&str]) -> Ran {
+        let mut command = tickring(&["backtest", "--log", "info", "--interval", "1h"]);
+        command.env("TICKDB_REST_URL", &self.url).env("TICKDB_API_KEY", key);
+        Ran::of(command.args(RULE).args(["--format", "json"]).args(arguments))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.server.kill());
+        drop(self.server.wait());
+    }
+}
+
+#[test]
+fn bars_that_are_fetched_are_those_of_the_file() {
+    let file = fixture(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().to_str().unwrap().to_owned();
+    let served = Served::new(&["--fault", "429:0@3"]);
+    for arguments in [&[][..], &["--limit=400", "--page-rows=50"], &["--cache", &cache]] {
+        let ran = served.backtest(KEY, arguments).exits(0);
+        let fetched: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(fetched["run_hash"], file["run_hash"], "{}", ran.err);
+        assert_eq!(fetched["strategies"], file["strategies"]);
+        assert_eq!(fetched["source"], "1h bars of AAA.US, BBB.HK from TickDB");
+        assert!(!ran.err.contains(KEY) && !ran.out.contains(KEY));
+    }
+    let times = ["--start", "2024-01-02T00:00:00Z", "--end", "2024-01-03T00:00:00Z"];
+    let day: Value = serde_json::from_str(&served.backtest(KEY, &times).exits(0).out).unwrap();
+    assert_eq!(day["run_hash"], fixture(&times)["run_hash"]);
+}
+
+#[test]
+fn what_tickdb_does_not_give_ends_it() {
+    let served = Served::new(&[]);
+    let ran = served.backtest("wr0ng", &[]).exits(3);
+    assert!(ran.err.contains("check TICKDB_API_KEY") && !ran.err.contains("wr0ng"), "{}", ran.err);
+    let ran = served.backtest(KEY, &["--start", "+1h"]).exits(2);
+    assert!(ran.err.contains("--start: of what is fetched"), "{}", ran.err);
+    let ran = served.backtest(KEY, &["--start", "2030-01-01T00:00:00Z"]).exits(5);
+    assert!(ran.err.contains("no 1h bars of AAA.US in that time"), "{}", ran.err);
+    for (arguments, words) in [
+        (&["--interval=1h"][..], "--symbols: name the instruments"),
+        (&["--symbols=A"], "--interval: say which bars"),
+        (&["--symbols=A", "--interval=3m"], "TickDB has no bars of 3m"),
+        (&["--symbols=A", "--interval=1h"], "TICKDB_API_KEY is not set"),
+    ] {
+        let ran = backtest(arguments).exits(2);
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
 }

@@ -37,7 +37,12 @@ pub(super) struct Table {
 }
 
 enum Writer {
-    Text { out: BufWriter<Box<dyn Write>>, is_csv: bool, part: Option<Part>, bytes: u64 },
+    Text {
+        out: BufWriter<Box<dyn Write>>,
+        is_csv: bool,
+        part: Option<Part>,
+        bytes: u64,
+    },
     #[cfg(feature = "export")]
     Parquet(Box<tickring_export::Sheet>),
 }
