@@ -1,7 +1,7 @@
 //! A book that keeps its numbers as the venue wrote them, so that the venue's checksum can be
 //! compared with it.
 
-use tickring_event::Price;
+use tickring_event::{Price, plain_digits};
 
 use crate::checksum;
 use crate::ladder::{Order, search};
@@ -59,7 +59,20 @@ impl Written {
     /// Reads a number; `None` where it is not written in the one plain way, or has more than 18
     /// decimals or more digits than 64 bits hold.
     #[must_use]
+    #[inline]
     pub fn read(text: &[u8]) -> Option<Self> {
+        match plain_digits(text) {
+            // A zero in front is idle unless it is the only digit there.
+            Some((digits, decimals))
+                if text[0] != b'0' || text.len() == 1 || (decimals > 0 && text[1] == b'.') =>
+            {
+                Some(Self { digits, decimals: u8::try_from(decimals).ok()? })
+            }
+            _ => Self::read_any(text),
+        }
+    }
+
+    fn read_any(text: &[u8]) -> Option<Self> {
         let mut digits: u64 = 0;
         let mut point = None;
         for (index, &byte) in text.iter().enumerate() {

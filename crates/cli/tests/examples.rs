@@ -1,6 +1,6 @@
 //! The examples do what they say: each runs to its end, without a network, as a program of its own.
 //!
-//! The tests start this very program again as one of them.
+//! The tests start this very program again as one of them, which is why each `main` is `pub(crate)`.
 
 #[path = "../examples/own_sink.rs"]
 mod own_sink;

@@ -149,6 +149,8 @@ mod tests {
         let mut stats = EwStats::new(HalfLife::Seconds(1.0));
         assert!(stats.push(1.0, 9 * SECOND_NS) && stats.push(2.0, 3 * SECOND_NS));
         check_near(stats.mean(), 1.5);
+        assert!(stats.push(6.0, 9 * SECOND_NS));
+        check_near(stats.mean(), 3.0);
         assert!(stats.push(8.0, u64::MAX));
         check_near(stats.mean(), 8.0);
         assert!(stats.variance().is_some_and(|it| it < 1e-9));

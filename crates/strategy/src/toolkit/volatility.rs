@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn time_that_goes_back_stands_still() {
+        let mut weighted = EwVolatility::new(HalfLife::Seconds(3.0));
+        weighted.start(9 * SECOND_NS);
+        weighted.start(2 * SECOND_NS);
+        for second in [9, 5, 9] {
+            assert!(weighted.push(1.0, second * SECOND_NS));
+        }
+        assert_eq!(weighted.volatility(), None);
+        assert!(weighted.push(1.0, 12 * SECOND_NS));
+        assert!((weighted.age_half_lives() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn squared_returns_of_the_window_add_up() {
         let mut realised = RealisedVolatility::new(2);
         assert!(realised.push(100.0) && realised.is_empty() && realised.variance().is_none());
