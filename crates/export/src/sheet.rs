@@ -54,11 +54,14 @@ impl Sheet {
         columns: &[(&'static str, SheetColumn)],
     ) -> Result<Self, ExportError> {
         let name = path.display().to_string();
-        let fields: Vec<_> =
-            columns.iter().map(|&(name, column)| Field::new(name, data_type(column), true)).collect();
+        let fields: Vec<_> = columns
+            .iter()
+            .map(|&(name, column)| Field::new(name, data_type(column), true))
+            .collect();
         let schema = Arc::new(Schema::new(fields));
         let sink = Sink::file(path, on_existing)?;
-        let form = Form::new(Format::Parquet, &schema, sink).map_err(|error| failed(&name, error))?;
+        let form =
+            Form::new(Format::Parquet, &schema, sink).map_err(|error| failed(&name, error))?;
         let builders = columns.iter().map(|&(_, column)| Builder::new(column)).collect();
         Ok(Self { name, schema, builders, form, pending: 0, rows: 0 })
     }

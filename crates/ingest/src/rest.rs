@@ -126,6 +126,13 @@ impl RestClient {
         self
     }
 
+    /// Makes no further request once `is_over` says so: what goes on is given up then.
+    #[must_use]
+    pub fn until(mut self, is_over: impl FnMut() -> bool + Send + 'static) -> Self {
+        self.caller.is_over = Box::new(is_over);
+        self
+    }
+
     /// Hands what people should hear of to `tell`.
     #[must_use]
     pub fn telling(mut self, tell: impl FnMut(RestNotice) + Send + 'static) -> Self {
@@ -179,8 +186,10 @@ impl RestClient {
         let request = format!("{}{path}", self.caller.base_url_shown());
         let key = Key { symbol, interval: interval.name(), request: &request };
         let found = self.store.as_ref().map_or(Found::Nothing, |store| store.find(key));
-        let told = |bars: &[RestBar], is_cached| {
-            RestNotice::Page { symbol: symbol.to_owned(), bars: bars.len(), is_cached }
+        let told = |bars: &[RestBar], is_cached| RestNotice::Page {
+            symbol: symbol.to_owned(),
+            bars: bars.len(),
+            is_cached,
         };
         match found {
             Found::Bars(bars) => {
@@ -309,7 +318,8 @@ impl fmt::Debug for RestClient {
 
 fn bars_path(symbol: &str, interval: Interval, ask: &Ask) -> String {
     let Ask { start_ms, end_ms, rows_max, .. } = ask;
-    let boundary = |name, at: &Option<u64>| at.map(|at| format!("&{name}={at}")).unwrap_or_default();
+    let boundary =
+        |name, at: &Option<u64>| at.map(|at| format!("&{name}={at}")).unwrap_or_default();
     format!(
         "/v1/market/kline?symbol={}&interval={interval}&limit={rows_max}{}{}",
         percent_encode(symbol),

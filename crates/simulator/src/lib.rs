@@ -108,11 +108,11 @@ pub use faults::{
 };
 pub use profile::{Profile, ProfileError};
 pub use record::record_session;
+pub use report::{LastNumber, RecordedReport, SimulatorReport, VenueReport};
 pub use rest::{
     RestEndpoint, RestFault, RestFaultError, RestFeed, RestForm, RestOrder, RestReport, RestServer,
     RestServerConfig, RestShape,
 };
-pub use report::{LastNumber, RecordedReport, SimulatorReport, VenueReport};
 pub use schedule::Schedule;
 pub use simulator::Simulator;
 pub use time::Time;

@@ -10,6 +10,7 @@ mod damage;
 mod demo;
 mod doctor;
 mod expected;
+mod fetch;
 mod imported;
 mod inspect;
 mod interrupts;

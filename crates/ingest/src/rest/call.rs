@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::{HeaderValue, Response};
 use ureq::Body;
+use ureq::http::{HeaderValue, Response};
 
 use super::read::{self, Said};
 use super::{RestConfig, RestError, RestNotice};
@@ -32,6 +32,7 @@ pub(super) struct Caller {
     random: fastrand::Rng,
     json: Json,
     pub(super) wait: Box<dyn FnMut(Duration) -> bool + Send>,
+    pub(super) is_over: Box<dyn FnMut() -> bool + Send>,
     pub(super) tell: Box<dyn FnMut(RestNotice) + Send>,
 }
 
@@ -45,8 +46,9 @@ enum Failed {
 
 impl Caller {
     pub(super) fn new(config: RestConfig) -> Result<Self, RestError> {
-        let RestConfig { base_url, key, roots, backoff, attempts_max, seed, body_bytes_max, .. } =
-            config;
+        let RestConfig {
+            base_url, key, roots, backoff, attempts_max, seed, body_bytes_max, ..
+        } = config;
         let mut redactor = Redactor::default();
         redactor.hide(&key);
         let wrong = |words: &str| RestError::Configuration(redactor.clean(words));
@@ -69,6 +71,7 @@ impl Caller {
             random: fastrand::Rng::with_seed(seed),
             json: Json::new(),
             wait: Box::new(sleep),
+            is_over: Box::new(|| false),
             tell: Box::new(|_| ()),
         })
     }
@@ -87,6 +90,9 @@ impl Caller {
     ) -> Result<T, RestError> {
         let mut attempts = 0;
         loop {
+            if (self.is_over)() {
+                return Err(RestError::Interrupted);
+            }
             attempts += 1;
             let (words, demanded_s) = match self.attempt(path, what, &mut read) {
                 Ok(data) => return Ok(data),
@@ -151,8 +157,10 @@ fn refused(what: &str, refusal: &Refusal) -> Failed {
     let Refusal { code, meaning, message, status, told_s } = refusal;
     let words = |advice: &str| format!("{message} (code {code}): {advice}");
     let what = what.to_owned();
-    let not_there = |advice| Failed::ForGood(RestError::NotThere { what: what.clone(), words: words(advice) });
-    let not_for_us = |advice| Failed::ForGood(RestError::Refused { what: what.clone(), words: words(advice) });
+    let not_there =
+        |advice| Failed::ForGood(RestError::NotThere { what: what.clone(), words: words(advice) });
+    let not_for_us =
+        |advice| Failed::ForGood(RestError::Refused { what: what.clone(), words: words(advice) });
     match (meaning, *code) {
         (Meaning::RateLimited, _) => {
             let demanded_s = demanded_s(TOO_MANY_REQUESTS, *told_s);
@@ -166,12 +174,16 @@ fn refused(what: &str, refusal: &Refusal) -> Failed {
         (Meaning::AddressRefused, _) => {
             not_for_us("add this address to the IP whitelist of TICKDB_API_KEY")
         }
-        (Meaning::Forbidden, _) => not_for_us("check the plan and the IP whitelist of TICKDB_API_KEY"),
+        (Meaning::Forbidden, _) => {
+            not_for_us("check the plan and the IP whitelist of TICKDB_API_KEY")
+        }
         (Meaning::PlanLacks, _) => not_for_us("the plan of TICKDB_API_KEY lacks this"),
         (Meaning::QuotaUsed, _) => {
             not_for_us("the quota of TICKDB_API_KEY is used up; run again after its reset")
         }
-        (Meaning::UnknownSymbol, _) => not_there("unknown symbol; `tickring fetch symbols` lists them"),
+        (Meaning::UnknownSymbol, _) => {
+            not_there("unknown symbol; `tickring fetch symbols` lists them")
+        }
         (Meaning::AmbiguousSymbol, _) => not_there("a symbol of several markets"),
         (Meaning::BadParameter, _) => not_there("a parameter that the venue does not take"),
         (_, BAD_RANGE) => not_there("a time range that the venue does not take"),
@@ -180,7 +192,10 @@ fn refused(what: &str, refusal: &Refusal) -> Failed {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the caller's thread waits, unless it says otherwise")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the caller's thread waits, unless it says otherwise"
+)]
 fn sleep(wait: Duration) -> bool {
     std::thread::sleep(wait);
     true

@@ -13,7 +13,9 @@ pub struct Interval(usize);
 
 /// A text that is no interval.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{0}` is no interval: use 1m, 3m (latest bars alone), 5m, 15m, 30m, 1h, 2h, 4h, 1d, 1w, 1M")]
+#[error(
+    "`{0}` is no interval: use 1m, 3m (latest bars alone), 5m, 15m, 30m, 1h, 2h, 4h, 1d, 1w, 1M"
+)]
 pub struct IntervalError(String);
 
 impl Interval {

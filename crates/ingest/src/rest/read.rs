@@ -11,7 +11,11 @@ use super::{Exact, LatestBar, RestBar, RestDepth, RestLevel, RestSymbol, RestTra
 pub(super) enum Said<T> {
     Well(T),
     /// The venue's code, what it means and the venue's words.
-    Refused { code: i64, meaning: Meaning, message: String },
+    Refused {
+        code: i64,
+        meaning: Meaning,
+        message: String,
+    },
     /// No answer to what was asked; in words, why.
     Unreadable(String),
 }
@@ -45,7 +49,8 @@ pub(super) fn refusal<T>(json: &mut Json, text: &str, status: u16) -> Said<T> {
 
 fn refused<T>(root: Value<'_, '_>) -> Option<Said<T>> {
     let code = root.get("code")?;
-    let code = code.integer().map_or_else(|| code.text().map(Code::Word), |it| Some(Code::Number(it)));
+    let code =
+        code.integer().map_or_else(|| code.text().map(Code::Word), |it| Some(Code::Number(it)));
     let code = code.filter(|it| *it != Code::Number(0))?;
     let message = root.get("message").and_then(Value::text).unwrap_or("no message");
     let meaning = Meaning::of(code, message);
@@ -89,9 +94,11 @@ fn bar(bar: Value<'_, '_>) -> Result<RestBar, DecodeError> {
 
 pub(super) fn depth(data: Value<'_, '_>, asked: &str) -> Result<RestDepth, DecodeError> {
     let side = |field| match data.get(field) {
-        Some(levels) => {
-            levels.items().ok_or(DecodeError::WrongType { field })?.map(|it| level(it, field)).collect()
-        }
+        Some(levels) => levels
+            .items()
+            .ok_or(DecodeError::WrongType { field })?
+            .map(|it| level(it, field))
+            .collect(),
         None => Ok(Vec::new()),
     };
     if !data.is_object() || (data.get("bids").is_none() && data.get("asks").is_none()) {
@@ -131,9 +138,7 @@ fn trade(trade: Value<'_, '_>) -> Result<RestTrade, DecodeError> {
 }
 
 /// A page of symbols, and how many there are in all where the venue says so.
-pub(super) fn symbols(
-    data: Value<'_, '_>,
-) -> Result<(Vec<RestSymbol>, Option<u64>), DecodeError> {
+pub(super) fn symbols(data: Value<'_, '_>) -> Result<(Vec<RestSymbol>, Option<u64>), DecodeError> {
     let total = data.get("pagination").and_then(|it| it.get("total")).and_then(Value::whole);
     let symbols: Result<_, DecodeError> = list(data, "products")?.map(symbol).collect();
     Ok((symbols?, total))

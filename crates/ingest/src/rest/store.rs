@@ -57,7 +57,11 @@ impl Store {
         let path = self.path(key);
         let read = fs::metadata(&path).and_then(|it| {
             let is_small = it.len() <= FILE_BYTES_MAX;
-            if is_small { fs::read_to_string(&path) } else { Err(io::ErrorKind::InvalidData.into()) }
+            if is_small {
+                fs::read_to_string(&path)
+            } else {
+                Err(io::ErrorKind::InvalidData.into())
+            }
         });
         match read {
             Ok(text) => match parse(&text, key.request) {

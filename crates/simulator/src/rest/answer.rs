@@ -49,7 +49,11 @@ pub(super) fn envelope(code: u16, data: &str) -> String {
     format!(r#"{{"code":{code},"message":"{}","data":{data}}}"#, message(code))
 }
 
-fn well(config: &RestServerConfig, market: &mut Market, asked: &Asked) -> Result<(String, u64), u16> {
+fn well(
+    config: &RestServerConfig,
+    market: &mut Market,
+    asked: &Asked,
+) -> Result<(String, u64), u16> {
     check_key(&config.api_key, asked.key.as_deref())?;
     let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
     let query = Query(query.split('&').filter_map(|it| it.split_once('=')).collect());
@@ -190,10 +194,9 @@ fn depth(market: &mut Market, query: &Query<'_>) -> Result<String, u16> {
     };
     let bids = side(&|index| middle.saturating_sub(index));
     let asks = side(&|index| middle + 1 + index);
-    let time_ms = market.bars(&symbol, "1m").and_then(|(bars, _)| bars.last()).map_or(0, |it| it.time_ms);
-    Ok(format!(
-        r#"{{"symbol":"{symbol}","timestamp":{time_ms},"bids":[{bids}],"asks":[{asks}]}}"#
-    ))
+    let time_ms =
+        market.bars(&symbol, "1m").and_then(|(bars, _)| bars.last()).map_or(0, |it| it.time_ms);
+    Ok(format!(r#"{{"symbol":"{symbol}","timestamp":{time_ms},"bids":[{bids}],"asks":[{asks}]}}"#))
 }
 
 /// Recorded trades, or the closes of bars where there are none.
@@ -244,7 +247,8 @@ fn symbols(market: &Market, query: &Query<'_>) -> Result<String, u16> {
     let all: Vec<&str> =
         market.symbols().filter(|it| wanted.is_none_or(|wanted| of(it).0 == wanted)).collect();
     let from = usize::try_from(offset).unwrap_or(usize::MAX).min(all.len());
-    let page = &all[from..all.len().min(from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)))];
+    let page = &all
+        [from..all.len().min(from.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)))];
     let row = |symbol: &&str| {
         let (market, kind, currency) = of(symbol);
         format!(

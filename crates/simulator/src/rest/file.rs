@@ -23,7 +23,8 @@ pub(super) fn read(path: &Path) -> Result<Market, SimulatorError> {
         let number = index + 1;
         let line = line.map_err(|error| failed(format!("line {number}: {error}")))?;
         if index == 0 {
-            let is_title = line.strip_prefix(COLUMNS).is_some_and(|it| it.is_empty() || it.starts_with(','));
+            let is_title =
+                line.strip_prefix(COLUMNS).is_some_and(|it| it.is_empty() || it.starts_with(','));
             if !is_title {
                 return Err(failed(format!("line 1: expected the columns {COLUMNS}")));
             }

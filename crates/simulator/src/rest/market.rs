@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::walk::Walk;
 use super::{RestFeed, file, session};
-use crate::feed::is_symbol;
 use crate::SimulatorError;
+use crate::feed::is_symbol;
 
 /// The venue's intervals in ms, and whether it has completed bars of them.
 pub(super) const INTERVALS: [(&str, u64, bool); 11] = [

@@ -31,7 +31,9 @@ impl Walk {
         let bar = |index| {
             let open = close;
             let mut next = |from: u64| {
-                (from + random.u64(0..=2 * STEP_CENTS_MAX)).saturating_sub(STEP_CENTS_MAX).max(CENTS_MIN)
+                (from + random.u64(0..=2 * STEP_CENTS_MAX))
+                    .saturating_sub(STEP_CENTS_MAX)
+                    .max(CENTS_MIN)
             };
             let (one, two) = (next(open), next(open));
             close = next(open);

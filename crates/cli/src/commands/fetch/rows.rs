@@ -113,7 +113,11 @@ impl Fetched {
     }
 
     /// What is no symbol's.
-    pub(super) fn list(&mut self, args: &FetchArgs, client: &mut RestClient) -> Result<(), Failure> {
+    pub(super) fn list(
+        &mut self,
+        args: &FetchArgs,
+        client: &mut RestClient,
+    ) -> Result<(), Failure> {
         if self.what == FetchWhat::Intervals {
             let names = client.intervals().map_err(|error| failure(&error))?;
             return names.iter().try_for_each(|name| self.push(&[Some(name)]));
@@ -239,7 +243,8 @@ impl Fetched {
             text.push_str(&format!("{symbol}: {rows} rows{times}\n"));
         }
         let Counts { pages, pages_cached, retries, .. } = watcher.counts();
-        let name = place.path.as_ref().map_or("standard output".into(), |it| it.display().to_string());
+        let name =
+            place.path.as_ref().map_or("standard output".into(), |it| it.display().to_string());
         let (rows, bytes) = (self.rows, self.bytes);
         text.push_str(&format!("{name}: {rows} rows, {bytes} bytes"));
         if self.what == FetchWhat::Bars {

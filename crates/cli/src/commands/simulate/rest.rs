@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tickring_metrics::Clock;
 use tickring_simulator::{
-    KeyCheck, RestEndpoint, RestFeed, RestForm, RestOrder, RestReport, RestServer, RestServerConfig,
-    RestShape,
+    KeyCheck, RestEndpoint, RestFeed, RestForm, RestOrder, RestReport, RestServer,
+    RestServerConfig, RestShape,
 };
 
 use super::{milliseconds, simulator_failure};
