@@ -42,6 +42,8 @@ pub(crate) fn client(
     interrupt: Interrupt,
 ) -> Result<RestClient, Failure> {
     let client = RestClient::new(config).map_err(|error| failure(&error))?;
+    let asked = interrupt.clone();
+    let client = client.until(move || asked.is_asked());
     Ok(client.waiting(move |wait| {
         let (start, wait_ns) = (clock.ticks(), wait.as_nanos());
         while u128::from(clock.elapsed_ns(start, clock.ticks())) < wait_ns {

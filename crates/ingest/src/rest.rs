@@ -126,6 +126,13 @@ impl RestClient {
         self
     }
 
+    /// Makes no further request once `is_over` says so: what goes on is given up then.
+    #[must_use]
+    pub fn until(mut self, is_over: impl FnMut() -> bool + Send + 'static) -> Self {
+        self.caller.is_over = Box::new(is_over);
+        self
+    }
+
     /// Hands what people should hear of to `tell`.
     #[must_use]
     pub fn telling(mut self, tell: impl FnMut(RestNotice) + Send + 'static) -> Self {

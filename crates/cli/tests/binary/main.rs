@@ -11,6 +11,7 @@ mod damage;
 mod demo;
 mod doctor;
 mod expected;
+mod fetch;
 mod imported;
 mod inspect;
 mod interrupts;

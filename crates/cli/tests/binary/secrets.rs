@@ -167,7 +167,7 @@ fn a_redirect_is_not_followed_and_shows_no_key() {
 
 #[test]
 fn help_shows_no_key_from_the_environment() {
-    for command in ["demo", "run", "record", "replay", "verify", "simulate"] {
+    for command in ["demo", "run", "record", "replay", "verify", "simulate", "fetch"] {
         let mut help = tickring(&[command, "--help"]);
         help.env("TICKDB_API_KEY", KEY).env("TICKRING_SIMULATOR_KEY", KEY);
         let ran = Ran::of(&mut help).exits(0);

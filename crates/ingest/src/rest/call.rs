@@ -32,6 +32,7 @@ pub(super) struct Caller {
     random: fastrand::Rng,
     json: Json,
     pub(super) wait: Box<dyn FnMut(Duration) -> bool + Send>,
+    pub(super) is_over: Box<dyn FnMut() -> bool + Send>,
     pub(super) tell: Box<dyn FnMut(RestNotice) + Send>,
 }
 
@@ -70,6 +71,7 @@ impl Caller {
             random: fastrand::Rng::with_seed(seed),
             json: Json::new(),
             wait: Box::new(sleep),
+            is_over: Box::new(|| false),
             tell: Box::new(|_| ()),
         })
     }
@@ -88,6 +90,9 @@ impl Caller {
     ) -> Result<T, RestError> {
         let mut attempts = 0;
         loop {
+            if (self.is_over)() {
+                return Err(RestError::Interrupted);
+            }
             attempts += 1;
             let (words, demanded_s) = match self.attempt(path, what, &mut read) {
                 Ok(data) => return Ok(data),

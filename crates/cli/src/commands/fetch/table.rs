@@ -78,17 +78,24 @@ impl Table {
             }
         };
         let writer = Writer::Text { out: BufWriter::new(out), is_csv, part, bytes: 0 };
-        let mut table = Self { columns, writer, rows: 0 };
-        if is_csv {
-            let names = columns.iter().map(|column| column.0).collect::<Vec<_>>().join(",");
-            table.line(&format!("{names}\n"))?;
+        Ok(Self { columns, writer, rows: 0 })
+    }
+
+    /// The line of names: not before the first row, lest a fetch that fails leave it behind.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if !matches!(self.writer, Writer::Text { is_csv: true, .. }) {
+            return Ok(());
         }
-        Ok(table)
+        let names = self.columns.iter().map(|column| column.0).collect::<Vec<_>>().join(",");
+        self.line(&format!("{names}\n"))
     }
 
     /// Adds a row: a cell for each column, `None` where it has none.
     pub(super) fn push(&mut self, cells: &[Option<&str>]) -> Result<(), Failure> {
         debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
+        if self.rows == 0 {
+            self.begin()?;
+        }
         self.rows += 1;
         let line = match &mut self.writer {
             Writer::Text { is_csv: true, .. } => csv(cells),
@@ -102,7 +109,10 @@ impl Table {
     }
 
     /// Ends the table and gives its file its name; its rows and bytes.
-    pub(super) fn finish(self) -> Result<(u64, u64), Failure> {
+    pub(super) fn finish(mut self) -> Result<(u64, u64), Failure> {
+        if self.rows == 0 {
+            self.begin()?;
+        }
         match self.writer {
             Writer::Text { mut out, part, bytes, .. } => {
                 let name = part.as_ref().map_or(Path::new(STDOUT), |it| &it.whole).to_owned();
