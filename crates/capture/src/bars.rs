@@ -147,12 +147,17 @@ fn push_whole(text: &mut Vec<u8>, mut value: u64) {
     let mut at = digits.len();
     while value >= 100 {
         at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        digits[at..at + 2].copy_from_slice(&pair(value % 100));
         value /= 100;
     }
     at -= 2;
-    digits[at..at + 2].copy_from_slice(&PAIRS[value as usize]);
+    digits[at..at + 2].copy_from_slice(&pair(value));
     text.extend_from_slice(&digits[at + usize::from(value < 10)..]);
+}
+
+/// A number below a hundred.
+fn pair(value: u64) -> [u8; 2] {
+    PAIRS[usize::try_from(value).unwrap_or_default()]
 }
 
 /// Every number of two digits.

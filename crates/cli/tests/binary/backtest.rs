@@ -1,14 +1,11 @@
 //! `tickring backtest`: strategies on bars of the past.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{KEY, Ran, count, figure, list, simulated_session, tickring};
+use crate::support::{KEY, Process, Ran, count, figure, list, simulated_session, tickring};
 
 /// Bars of two symbols, one after the other, and what pandas makes of them under [`RULE`]:
 /// `tools/checks/backtest_statistics.py --fixture` wrote both.
@@ -241,33 +238,23 @@ fn bars_are_made_from_the_trades_of_a_recorded_session() {
 
 /// TickDB's REST interface on loopback, with the fixture's bars.
 struct Served {
-    server: Child,
+    _process: Process,
     url: String,
 }
 
 impl Served {
     fn new(arguments: &[&str]) -> Self {
         let mut command = tickring(&["simulate", "--rest", "--key", KEY, &bars()]);
-        let mut server = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
-        let line = said.find(|it| it.as_ref().unwrap().contains("http://")).unwrap().unwrap();
-        // The rest of what it says is nobody's.
-        thread::Builder::new().spawn(move || said.for_each(drop)).unwrap();
-        let url = line[line.find("http://").unwrap()..].trim().to_owned();
-        Self { server, url }
+        let mut process = Process::start(command.args(arguments));
+        let line = process.wait_for("TICKDB_REST_URL=");
+        let url = line.split_once('=').unwrap().1.trim().to_owned();
+        Self { _process: process, url }
     }
 
     fn backtest(&self, key: &str, arguments: &[&str]) -> Ran {
         let mut command = tickring(&["backtest", "--log", "info", "--interval", "1h"]);
         command.env("TICKDB_REST_URL", &self.url).env("TICKDB_API_KEY", key);
         Ran::of(command.args(RULE).args(["--format", "json"]).args(arguments))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.server.kill());
-        drop(self.server.wait());
     }
 }
 
