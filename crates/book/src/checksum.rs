@@ -85,16 +85,18 @@ impl<const N: usize> Text<N> {
 
     /// The number as it was written.
     fn number(&mut self, number: Written) {
-        let decimals = u32::from(number.decimals());
-        let unit = 10_u64.pow(decimals);
-        let (whole, fraction) = (number.digits() / unit, number.digits() % unit);
-        if whole == 0 {
-            self.push(b'0');
+        let (digits, decimals) = (number.digits(), usize::from(number.decimals()));
+        // At least one digit stands before the point.
+        if digits < UNITS[decimals] || digits == 0 {
+            self.padded(digits, decimals + 1);
+        } else {
+            self.whole(digits);
         }
-        self.whole(whole);
         if decimals > 0 {
-            self.push(b'.');
-            self.padded(fraction, decimals as usize);
+            let point = self.len - decimals;
+            self.bytes.copy_within(point..self.len, point + 1);
+            self.bytes[point] = b'.';
+            self.len += 1;
         }
     }
 
@@ -128,6 +130,17 @@ impl<const N: usize> Text<N> {
         self.len += len;
     }
 }
+
+/// Ten to the power of the index: as many decimals as are kept.
+const UNITS: [u64; 19] = {
+    let mut units = [1; 19];
+    let mut at = 1;
+    while at < units.len() {
+        units[at] = 10 * units[at - 1];
+        at += 1;
+    }
+    units
+};
 
 /// One more than the largest number of eight digits.
 const EIGHT_DIGITS: u64 = 100_000_000;
