@@ -245,7 +245,7 @@ impl Fetched {
             text.push_str(&format!("{symbol}: {rows} rows{times}\n"));
         }
         let Counts { pages, pages_cached, retries, .. } = watcher.counts();
-        let name = place.path.as_deref().unwrap_or(Path::new("standard output")).display();
+        let name = place.path.as_deref().unwrap_or_else(|| Path::new("standard output")).display();
         let (rows, bytes) = (self.rows, self.bytes);
         text.push_str(&format!("{name}: {rows} rows, {bytes} bytes"));
         if self.what == FetchWhat::Bars {
