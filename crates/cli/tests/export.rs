@@ -244,3 +244,30 @@ fn bars_as_pandas_writes_them_are_the_bars_of_the_text() {
     assert_eq!(floats["strategies"], text["strategies"]);
     assert_eq!(floats["strategies"][0]["bars"], 604);
 }
+
+#[test]
+fn bars_are_fetched_into_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bars.parquet");
+    let mut venue = Command::new(env!("CARGO_BIN_EXE_tickring"))
+        .env_clear()
+        .args(["simulate", "--rest", "--bars", "2000"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(venue.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().split_once("TICKDB_REST_URL=").unwrap().1;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickring"));
+    command.env_clear().env("TICKDB_REST_URL", url).env("TICKDB_API_KEY", "any");
+    command.args(["fetch", "--symbols", "AAPL.US,700.HK", "--limit", "1500", "--report", "json"]);
+    let [out, _] = exits(command.arg("--out").arg(&path).output().unwrap(), 0);
+    venue.kill().unwrap();
+    venue.wait().unwrap();
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["rows"], &report["symbols"][1]["rows"]), (&json!(3_000), &json!(1_500)));
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!((&bytes[..4], &bytes[bytes.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    assert_eq!(report["bytes"], bytes.len());
+}

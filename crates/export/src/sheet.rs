@@ -70,11 +70,8 @@ impl Sheet {
     ///
     /// # Errors
     /// A cell is not of its column's kind, or the file cannot be written.
-    ///
-    /// # Panics
-    /// There are not as many cells as columns.
     pub fn push(&mut self, cells: &[Option<&str>]) -> Result<(), ExportError> {
-        assert_eq!(cells.len(), self.builders.len(), "a cell for each column");
+        debug_assert_eq!(cells.len(), self.builders.len(), "a cell for each column");
         for (index, (builder, cell)) in self.builders.iter_mut().zip(cells).enumerate() {
             builder.push(*cell).ok_or_else(|| ExportError::Cell {
                 row: self.rows + 1,

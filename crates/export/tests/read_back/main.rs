@@ -5,5 +5,6 @@
 mod arrow;
 mod files;
 mod parquet_files;
+mod sheets;
 mod support;
 mod texts;

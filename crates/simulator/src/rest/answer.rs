@@ -141,7 +141,7 @@ fn latest(
     let mut objects = Vec::new();
     for symbol in query.text("symbols")?.split(',') {
         let (completed, forming) = market.bars(symbol, name).ok_or(2002_u16)?;
-        let bar = forming.or(completed.last());
+        let bar = forming.or_else(|| completed.last());
         objects.push(object(symbol, name, &rows(config, bar.map_or(&[], std::slice::from_ref))));
     }
     Ok((format!("[{}]", objects.join(",")), objects.len() as u64))

@@ -112,7 +112,7 @@ impl Market {
     pub(super) fn last_price(&mut self, symbol: &str) -> Option<String> {
         if self.walk.is_some() {
             let (completed, forming) = self.bars(symbol, "1m")?;
-            return forming.or(completed.last()).map(|bar| bar.close.clone());
+            return forming.or_else(|| completed.last()).map(|bar| bar.close.clone());
         }
         let of_symbol = self.bars.get(symbol)?;
         let last = of_symbol.values().filter_map(|bars| bars.last()).max_by_key(|it| it.time_ms);

@@ -1,5 +1,7 @@
 //! What came, as rows.
 
+use std::path::Path;
+
 use tickring_ingest::rest::{
     BarsRequest, Exact, RestBar, RestClient, RestDepth, RestLevel, RestSymbol, RestTrade,
 };
@@ -243,8 +245,7 @@ impl Fetched {
             text.push_str(&format!("{symbol}: {rows} rows{times}\n"));
         }
         let Counts { pages, pages_cached, retries, .. } = watcher.counts();
-        let name =
-            place.path.as_ref().map_or("standard output".into(), |it| it.display().to_string());
+        let name = place.path.as_deref().unwrap_or_else(|| Path::new("standard output")).display();
         let (rows, bytes) = (self.rows, self.bytes);
         text.push_str(&format!("{name}: {rows} rows, {bytes} bytes"));
         if self.what == FetchWhat::Bars {

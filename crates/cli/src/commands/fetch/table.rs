@@ -115,7 +115,8 @@ impl Table {
         }
         match self.writer {
             Writer::Text { mut out, part, bytes, .. } => {
-                let name = part.as_ref().map_or(Path::new(STDOUT), |it| &it.whole).to_owned();
+                let name =
+                    part.as_ref().map_or_else(|| Path::new(STDOUT), |it| &it.whole).to_owned();
                 out.flush().map_err(|error| failed(&name, &error))?;
                 drop(out);
                 if let Some(mut part) = part {
@@ -133,7 +134,7 @@ impl Table {
         match &mut self.writer {
             Writer::Text { out, part, bytes, .. } => {
                 *bytes += line.len() as u64;
-                let name = part.as_ref().map_or(Path::new(STDOUT), |it| &it.whole);
+                let name = part.as_ref().map_or_else(|| Path::new(STDOUT), |it| &it.whole);
                 out.write_all(line.as_bytes()).map_err(|error| failed(name, &error))
             }
             #[cfg(feature = "export")]
