@@ -42,8 +42,9 @@ fn main() {
     let record = arguments.next().filter(|it| it == "--record").and_then(|_| arguments.next());
     let clock = Clock::new();
     let mut contenders: Vec<Box<dyn Contender>> = vec![
-        Box::new(Bare::connect(Place::Line)),
-        Box::new(Bare::connect(Place::AsAllocated)),
+        Box::new(Bare::connect(Place::Line, false)),
+        Box::new(Bare::connect(Place::Line, true)),
+        Box::new(Bare::connect(Place::AsAllocated, false)),
         Box::new(Live::connect(clock.clone())),
         Box::new(Tungstenite::connect()),
     ];

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tickring_capture::LineReader;
-use tickring_event::Instruments;
+use tickring_event::{Instruments, leading_digits};
 use tickring_ingest::{
     Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, EventBatch, Frame, Inbound,
     Kraken, Market, Okx, Stamp, Subscription, Venue,
@@ -169,7 +169,31 @@ impl Recording {
             }
         }
         corpora.retain(|it| !it.frames.is_empty());
-        corpora.iter_mut().for_each(|it| it.before.clone_from(&before));
+        for corpus in &mut corpora {
+            corpus.before.clone_from(&before);
+            corpus.renumber();
+        }
         corpora
+    }
+}
+
+/// What a connection numbers its messages with, whatever they are about.
+const SEQUENCE: &[u8] = b"\"sequence_num\":";
+
+impl Corpus {
+    /// Numbers the frames on where the connection numbers every message: with other kinds left out each
+    /// would be a gap, and a decoder would be timed at asking for all its books again.
+    fn renumber(&mut self) {
+        let mut next = None;
+        for text in self.before.iter_mut().chain(&mut self.frames) {
+            let Some(found) = text.windows(SEQUENCE.len()).position(|it| it == SEQUENCE) else {
+                continue;
+            };
+            let from = found + SEQUENCE.len();
+            let (number, len) = leading_digits(&text[from..]);
+            let number = next.unwrap_or(number);
+            text.splice(from..from + len, number.to_string().into_bytes());
+            next = Some(number + 1);
+        }
     }
 }

@@ -47,12 +47,14 @@ pub(crate) struct Bare {
     /// Where what is read goes.
     base: usize,
     place: Place,
+    /// Whether it sees that a text is UTF-8, as the protocol (RFC 6455, section 8.1) asks of each client.
+    checks_text: bool,
     start: usize,
     end: usize,
 }
 
 impl Bare {
-    pub(crate) fn connect(place: Place) -> Self {
+    pub(crate) fn connect(place: Place, checks_text: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_nonblocking(true).unwrap();
@@ -63,7 +65,7 @@ impl Bare {
             Place::Line => line,
             Place::AsAllocated => 0,
         };
-        Self { client, server, buffer, base, place, start: base, end: base }
+        Self { client, server, buffer, base, place, checks_text, start: base, end: base }
     }
 
     /// The next message in the buffer, if it is whole.
@@ -93,9 +95,10 @@ impl Bare {
 
 impl Contender for Bare {
     fn name(&self) -> &'static str {
-        match self.place {
-            Place::Line => "bare loop",
-            Place::AsAllocated => "bare loop, buffer as allocated",
+        match (self.place, self.checks_text) {
+            (Place::Line, false) => "bare loop",
+            (Place::Line, true) => "bare loop that checks texts",
+            (Place::AsAllocated, _) => "bare loop, buffer as allocated",
         }
     }
 
@@ -105,8 +108,10 @@ impl Contender for Bare {
 
     fn read(&mut self, frames: usize) -> usize {
         let (mut left, mut bytes) = (frames, 0);
+        let checks_text = self.checks_text;
         loop {
             while let Some(message) = self.next() {
+                assert!(!checks_text || std::str::from_utf8(message).is_ok());
                 bytes += black_box(message).len();
                 left -= 1;
             }

@@ -3,6 +3,8 @@
 //! The text that a checksum is taken of lies in a buffer on the stack: no allocation, one pass of
 //! the hash.
 
+use tickring_event::eight_bytes;
+
 use crate::written::{Written, WrittenBook, WrittenLevel};
 
 /// Levels of a side in Kraken's checksum, whatever the book's depth.
@@ -11,16 +13,17 @@ const KRAKEN_LEVELS: usize = 10;
 /// Levels of a side in OKX's checksum.
 const OKX_LEVELS: usize = 25;
 
-/// Digits of the largest 64-bit number.
-const DIGITS_MAX: usize = 20;
+/// Bytes of a number as it was written: the digits of the largest 64-bit number, or a zero and a point
+/// before at most 18 decimals.
+const NUMBER_BYTES_MAX: usize = 21;
 
-/// A number as it was written: its digits, or a zero and a point before at most 18 decimals.
-const TEXT_BYTES_MAX: usize = DIGITS_MAX + 1;
+/// Digits are written eight at a time: the last ones may reach beyond the number's end.
+const OVERHANG: usize = 8;
 
-const KRAKEN_BYTES_MAX: usize = 2 * KRAKEN_LEVELS * 2 * DIGITS_MAX;
+const KRAKEN_BYTES_MAX: usize = 2 * KRAKEN_LEVELS * 2 * NUMBER_BYTES_MAX + OVERHANG;
 
 /// Each number is followed by a colon.
-const OKX_BYTES_MAX: usize = 2 * OKX_LEVELS * 2 * (TEXT_BYTES_MAX + 1);
+const OKX_BYTES_MAX: usize = 2 * OKX_LEVELS * 2 * (NUMBER_BYTES_MAX + 1) + OVERHANG;
 
 /// <https://docs.kraken.com/api/docs/guides/spot-ws-book-v2>
 pub(crate) fn kraken(book: &WrittenBook) -> u32 {
@@ -77,49 +80,74 @@ impl<const N: usize> Text<N> {
 
     /// The digits without zeros in front; none of zero.
     fn digits(&mut self, number: Written) {
-        let mut digits = [0; DIGITS_MAX];
-        let mut start = DIGITS_MAX;
-        let mut rest = number.digits();
-        while rest > 0 {
-            start -= 1;
-            digits[start] = digit(rest);
-            rest /= 10;
-        }
-        let digits = &digits[start..];
-        self.bytes[self.len..self.len + digits.len()].copy_from_slice(digits);
-        self.len += digits.len();
+        self.whole(number.digits());
     }
 
     /// The number as it was written.
     fn number(&mut self, number: Written) {
-        let mut text = [0; TEXT_BYTES_MAX];
-        let mut start = TEXT_BYTES_MAX;
-        let mut rest = number.digits();
-        for _ in 0..number.decimals() {
-            start -= 1;
-            text[start] = digit(rest);
-            rest /= 10;
+        let (digits, decimals) = (number.digits(), usize::from(number.decimals()));
+        // At least one digit stands before the point.
+        if digits < UNITS[decimals] || digits == 0 {
+            self.padded(digits, decimals + 1);
+        } else {
+            self.whole(digits);
         }
-        if number.decimals() > 0 {
-            start -= 1;
-            text[start] = b'.';
+        if decimals > 0 {
+            let point = self.len - decimals;
+            self.bytes.copy_within(point..self.len, point + 1);
+            self.bytes[point] = b'.';
+            self.len += 1;
         }
-        loop {
-            start -= 1;
-            text[start] = digit(rest);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+    }
+
+    /// The digits of a number; none of zero.
+    fn whole(&mut self, number: u64) {
+        let (high, low) = (number / EIGHT_DIGITS, low_eight(number));
+        if high > 0 {
+            self.whole(high);
+            return self.put(low, 8);
         }
-        let text = &text[start..];
-        self.bytes[self.len..self.len + text.len()].copy_from_slice(text);
-        self.len += text.len();
+        let zeros = (low.trailing_zeros() / 8) as usize;
+        if low != 0 {
+            self.put(low >> (8 * zeros), 8 - zeros);
+        }
+    }
+
+    /// The last `len` digits of a number, zeros in front of it included.
+    fn padded(&mut self, number: u64, len: usize) {
+        let mut rest = len;
+        if rest > 8 {
+            self.padded(number / EIGHT_DIGITS, rest - 8);
+            rest = 8;
+        }
+        self.put(low_eight(number) >> (8 * (8 - rest)), rest);
+    }
+
+    /// The first `len` of eight digits, the first one lowest.
+    fn put(&mut self, digits: u64, len: usize) {
+        let text = (digits | u64::from_le_bytes([b'0'; 8])).to_le_bytes();
+        self.bytes[self.len..self.len + 8].copy_from_slice(&text);
+        self.len += len;
     }
 }
 
-const fn digit(number: u64) -> u8 {
-    b'0' + (number % 10) as u8
+/// Ten to the power of the index: as many decimals as are kept.
+const UNITS: [u64; 19] = {
+    let mut units = [1; 19];
+    let mut at = 1;
+    while at < units.len() {
+        units[at] = 10 * units[at - 1];
+        at += 1;
+    }
+    units
+};
+
+/// One more than the largest number of eight digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// The last eight digits of a number, the first one lowest.
+const fn low_eight(number: u64) -> u64 {
+    eight_bytes((number % EIGHT_DIGITS) as u32)
 }
 
 #[cfg(test)]

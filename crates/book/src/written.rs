@@ -1,7 +1,7 @@
 //! A book that keeps its numbers as the venue wrote them, so that the venue's checksum can be
 //! compared with it.
 
-use tickring_event::Price;
+use tickring_event::{Price, plain_digits};
 
 use crate::checksum;
 use crate::ladder::{Order, search};
@@ -40,10 +40,15 @@ pub struct WrittenBook {
     asks: WrittenSide,
 }
 
-/// One side. Invariant: unless `loading`, `rungs` are strictly ascending by rank, the best one last.
+/// One side. Invariant: unless `loading`, `rungs` are strictly ascending by rank, the best one last. Each
+/// has a place of its own in `texts`, and `free` holds the other places.
+///
+/// Rungs are moved whenever one comes or goes; what was written stays where it is.
 #[derive(Clone, Debug)]
 struct WrittenSide {
     rungs: Vec<Rung>,
+    texts: Vec<Texts>,
+    free: Vec<u32>,
     loading: bool,
     order: Order,
 }
@@ -51,6 +56,11 @@ struct WrittenSide {
 #[derive(Clone, Copy, Debug)]
 struct Rung {
     rank: i64,
+    place: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Texts {
     price: Written,
     quantity: Written,
 }
@@ -59,7 +69,20 @@ impl Written {
     /// Reads a number; `None` where it is not written in the one plain way, or has more than 18
     /// decimals or more digits than 64 bits hold.
     #[must_use]
+    #[inline]
     pub fn read(text: &[u8]) -> Option<Self> {
+        match plain_digits(text) {
+            // A zero in front is idle unless it is the only digit there.
+            Some((digits, decimals))
+                if text[0] != b'0' || text.len() == 1 || (decimals > 0 && text[1] == b'.') =>
+            {
+                Some(Self { digits, decimals: u8::try_from(decimals).ok()? })
+            }
+            _ => Self::read_any(text),
+        }
+    }
+
+    fn read_any(text: &[u8]) -> Option<Self> {
         let mut digits: u64 = 0;
         let mut point = None;
         for (index, &byte) in text.iter().enumerate() {
@@ -123,6 +146,8 @@ impl WrittenBook {
     pub fn start_load(&mut self) {
         for side in [&mut self.bids, &mut self.asks] {
             side.rungs.clear();
+            side.texts.clear();
+            side.free.clear();
             side.loading = true;
         }
     }
@@ -193,25 +218,42 @@ impl Default for WrittenBook {
 
 impl WrittenSide {
     const fn new(order: Order) -> Self {
-        Self { rungs: Vec::new(), loading: false, order }
+        Self { rungs: Vec::new(), texts: Vec::new(), free: Vec::new(), loading: false, order }
     }
 
     fn set(&mut self, level: WrittenLevel) {
-        let WrittenLevel { price, price_written, quantity_written } = level;
-        let rank = self.order.rank(price);
-        let rung = Rung { rank, price: price_written, quantity: quantity_written };
+        let rank = self.order.rank(level.price);
+        let texts = Texts { price: level.price_written, quantity: level.quantity_written };
         if self.loading {
-            self.rungs.push(rung);
+            let place = self.keep(texts);
+            self.rungs.push(Rung { rank, place });
             return;
         }
         match search(&self.rungs, rank, |rung| rung.rank) {
-            Ok(index) if quantity_written.is_zero() => {
-                self.rungs.remove(index);
+            Ok(index) if texts.quantity.is_zero() => {
+                let gone = self.rungs.remove(index);
+                self.free.push(gone.place);
             }
-            Ok(index) => self.rungs[index] = rung,
-            Err(_) if quantity_written.is_zero() => {}
-            Err(index) => self.rungs.insert(index, rung),
+            Ok(index) => self.texts[self.rungs[index].place as usize] = texts,
+            Err(_) if texts.quantity.is_zero() => {}
+            Err(index) => {
+                let place = self.keep(texts);
+                self.rungs.insert(index, Rung { rank, place });
+            }
         }
+    }
+
+    /// Puts texts in a free place.
+    ///
+    /// # Panics
+    /// With four billion levels, which no memory holds.
+    fn keep(&mut self, texts: Texts) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.texts[place as usize] = texts;
+            return place;
+        }
+        self.texts.push(texts);
+        u32::try_from(self.texts.len() - 1).expect("fewer levels than 32 bits count")
     }
 
     fn finish_load(&mut self) {
@@ -219,35 +261,47 @@ impl WrittenSide {
             return;
         }
         self.loading = false;
-        if self.rungs.is_sorted_by(|better, worse| better.rank > worse.rank) {
-            self.rungs.reverse();
+        let Self { rungs, texts, free, .. } = self;
+        if rungs.is_sorted_by(|better, worse| better.rank > worse.rank) {
+            rungs.reverse();
         } else {
-            self.rungs.sort_by_key(|rung| rung.rank);
-            self.rungs.dedup_by(|later, kept| {
+            rungs.sort_by_key(|rung| rung.rank);
+            rungs.dedup_by(|later, kept| {
                 let same = later.rank == kept.rank;
                 if same {
+                    free.push(kept.place);
                     *kept = *later;
                 }
                 same
             });
         }
-        self.rungs.retain(|rung| !rung.quantity.is_zero());
+        rungs.retain(|rung| {
+            let is_zero = texts[rung.place as usize].quantity.is_zero();
+            free.extend(is_zero.then_some(rung.place));
+            !is_zero
+        });
     }
 
     fn cut(&mut self, depth: usize, mut gone: impl FnMut(Price)) {
         self.finish_load();
         let surplus = self.rungs.len().saturating_sub(depth);
         if surplus > 0 {
-            let order = self.order;
-            self.rungs.drain(..surplus).for_each(|rung| gone(order.price(rung.rank)));
+            let Self { rungs, free, order, .. } = self;
+            for rung in rungs.drain(..surplus) {
+                free.push(rung.place);
+                gone(order.price(rung.rank));
+            }
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = WrittenLevel> {
-        self.rungs.iter().rev().map(|rung| WrittenLevel {
-            price: self.order.price(rung.rank),
-            price_written: rung.price,
-            quantity_written: rung.quantity,
+        self.rungs.iter().rev().map(|rung| {
+            let texts = self.texts[rung.place as usize];
+            WrittenLevel {
+                price: self.order.price(rung.rank),
+                price_written: texts.price,
+                quantity_written: texts.quantity,
+            }
         })
     }
 }

@@ -7,19 +7,20 @@ use std::process::ExitCode;
 
 use tickring_cli::Strategies;
 use tickring_event::{InstrumentId, MarketEvent, Payload};
+use tickring_strategy::toolkit::{EwStats, HalfLife};
 use tickring_strategy::{Context, Strategy, StrategyError};
 
-/// A trade is large from this many times the mean.
-const LARGE: f64 = 3.0;
+/// A trade is large from this many standard deviations above the mean.
+const LARGE: f64 = 1.5;
 
-/// Weight of the newest trade in the mean.
-const WEIGHT: f64 = 0.01;
+/// Trades after which one has half its weight in both.
+const HALF_LIFE: HalfLife = HalfLife::Observations(70.0);
 
-/// Signals the quantity of each trade of at least [`LARGE`] times the exponentially weighted mean
-/// quantity of its instrument.
+/// Signals the quantity of each trade that is [`LARGE`] by the exponentially weighted mean and variance
+/// of its instrument's trades before.
 #[derive(Default)]
 struct LargeTrades {
-    means: HashMap<InstrumentId, f64>,
+    quantities: HashMap<InstrumentId, EwStats>,
     found: f64,
 }
 
@@ -38,12 +39,14 @@ impl Strategy for LargeTrades {
             return Err(StrategyError::Fatal("a trade of an unknown instrument"));
         };
         let quantity = trade.quantity.to_f64(instrument.quantity_scale());
-        let mean = self.means.entry(event.instrument).or_insert(quantity);
-        if quantity >= LARGE * *mean {
+        let stats = self.quantities.entry(event.instrument);
+        let stats = stats.or_insert_with(|| EwStats::new(HALF_LIFE));
+        let limit = |(mean, variance): (f64, f64)| mean + LARGE * variance.sqrt();
+        if stats.mean().zip(stats.variance()).map(limit).is_some_and(|limit| quantity > limit) {
             self.found += 1.0;
             context.signal(event.instrument, "large-trade", quantity);
         }
-        *mean += WEIGHT * (quantity - *mean);
+        stats.push(quantity, event.venue_time_ns);
         Ok(())
     }
 
@@ -52,6 +55,6 @@ impl Strategy for LargeTrades {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     tickring_cli::main(&Strategies::builtin().with("large-trades", LargeTrades::default))
 }

@@ -11,6 +11,8 @@ use thiserror::Error;
 
 use crate::price::Scale;
 
+pub use plain::{eight_bytes, leading_eight, plain_digits};
+
 /// Most decimal places a [`Scale`] can have.
 pub const DECIMALS_MAX: u8 = 18;
 
@@ -44,7 +46,7 @@ impl Decimal {
     /// # Errors
     /// [`DecimalError`] names what is wrong; a value is never wrapped nor rounded. Digits past the
     /// scale are accepted when they are zeros.
-    #[inline]
+    #[inline(always)]
     pub fn parse(text: &[u8], scale: Scale) -> Result<Self, DecimalError> {
         match plain::parse(text, scale) {
             Some(decimal) => Ok(decimal),
@@ -99,15 +101,15 @@ impl fmt::Display for DecimalText {
 #[must_use]
 pub fn leading_digits(text: &[u8]) -> (u64, usize) {
     let (mut value, mut len) = (0_u64, 0);
-    let mut rest = text;
-    while let Some((word, behind)) = rest.split_first_chunk()
-        && let Some(eight) = plain::eight_digits(u64::from_le_bytes(*word) ^ plain::each(b'0'))
-    {
-        value = value.wrapping_mul(100_000_000).wrapping_add(eight);
-        len += 8;
-        rest = behind;
+    while let Some(word) = text[len..].first_chunk() {
+        let (eight, count) = leading_eight(*word);
+        value = value.wrapping_mul(POWERS[count & 15].cast_unsigned()).wrapping_add(eight);
+        len += count;
+        if count < 8 {
+            return (value, len);
+        }
     }
-    for byte in rest {
+    for byte in &text[len..] {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;

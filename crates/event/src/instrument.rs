@@ -174,7 +174,7 @@ impl Denomination {
             self.decimals_seen.store(decimal.decimals.min(DECIMALS_MAX), Ordering::Relaxed);
         }
         // Relaxed: as above.
-        if is_padded(text, decimal) && !self.is_padded.load(Ordering::Relaxed) {
+        if !self.is_padded.load(Ordering::Relaxed) && is_padded(text, decimal) {
             self.is_padded.store(true, Ordering::Relaxed);
         }
         Ok(decimal.mantissa)

@@ -27,7 +27,10 @@ mod instrument;
 mod payload;
 mod price;
 
-pub use decimal::{DECIMALS_MAX, Decimal, DecimalError, DecimalText, leading_digits};
+pub use decimal::{
+    DECIMALS_MAX, Decimal, DecimalError, DecimalText, eight_bytes, leading_digits, leading_eight,
+    plain_digits,
+};
 pub use digest::Digest;
 pub use event::{ConnectionId, Flags, Kind, MarketEvent, Origin};
 pub use instrument::{INSTRUMENTS_MAX, Instrument, InstrumentError, InstrumentId, Instruments};

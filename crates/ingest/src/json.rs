@@ -1,12 +1,15 @@
 //! The seam to JSON: a scanner for what venues write, and a general parser for the rest. Both write one
 //! reused tape; nothing is allocated once its memory has grown.
 //!
-//! Of duplicate keys the first one counts. Nothing but this module names `simd_json`.
+//! Nothing but this module names `simd_json`.
 
+mod quotes;
 mod scan;
+mod value;
 
-use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
+use simd_json::{Buffers, INPUT_PADDING, Tape};
 
+pub(crate) use self::value::{Items, Members, Value};
 use crate::venue::DecodeError;
 
 /// Frame bytes the buffers have room for before they grow.
@@ -106,7 +109,7 @@ impl Json {
         if self.parsers == Parsers::ScanFirst {
             let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
             let scanned = scan::scan(text, numbers, &mut tape.0);
-            let result = scanned.map(|()| read(Value(&tape.0)));
+            let result = scanned.map(|()| read(Value::root(&tape.0)));
             self.tape = tape.reset();
             if let Some(result) = result {
                 self.tally.scanned += 1;
@@ -135,7 +138,7 @@ impl Json {
         let parsed =
             simd_json::fill_tape_padded(&mut self.scratch, len, &mut self.buffers, &mut tape);
         let result = match parsed {
-            Ok(()) => read(Value(&tape.0)),
+            Ok(()) => read(Value::root(&tape.0)),
             Err(_) => Err(DecodeError::Malformed),
         };
         self.tape = tape.reset();
@@ -146,167 +149,6 @@ impl Json {
 impl std::fmt::Debug for Json {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Json").field("scratch_bytes", &self.scratch.capacity()).finish()
-    }
-}
-
-/// A value of a parsed frame: the part of the tape that begins with it.
-#[derive(Clone, Copy)]
-pub(crate) struct Value<'tape, 'text>(&'tape [Node<'text>]);
-
-impl<'tape, 'text> Value<'tape, 'text> {
-    // Inlined so that `key` is a constant: a comparison is then one of two words.
-    /// The member called `key`, if this is an object that has one. `null` counts as absent.
-    #[inline(always)]
-    pub(crate) fn get(self, key: &str) -> Option<Self> {
-        let Some(Node::Object { count, .. }) = self.0.first() else { return None };
-        let mut rest = self.0.get(1..=*count)?;
-        while let [Node::String(name), value, ..] = rest {
-            if name.len() == key.len() && name.as_bytes() == key.as_bytes() {
-                return Some(Self(&rest[1..])).filter(|it| !it.is_null());
-            }
-            rest = rest.get(1 + nodes_of(value)..)?;
-        }
-        None
-    }
-
-    /// As [`Value::get`], or an error that names the field.
-    #[inline(always)]
-    pub(crate) fn need(self, field: &'static str) -> Result<Self, DecodeError> {
-        self.get(field).ok_or(DecodeError::MissingField { field })
-    }
-
-    /// The string, if this is one.
-    #[inline]
-    pub(crate) fn text(self) -> Option<&'text str> {
-        match self.0.first() {
-            Some(Node::String(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The items, if this is an array.
-    #[inline]
-    pub(crate) fn items(self) -> Option<Items<'tape, 'text>> {
-        match self.0.first() {
-            Some(Node::Array { len, .. }) => Some(Items { left: *len, rest: &self.0[1..] }),
-            _ => None,
-        }
-    }
-
-    /// The names and values, if this is an object.
-    pub(crate) fn members(
-        self,
-    ) -> Option<impl Iterator<Item = (&'text str, Self)> + use<'tape, 'text>> {
-        let Some(Node::Object { len, .. }) = self.0.first() else { return None };
-        let mut nodes = Items { left: 2 * len, rest: &self.0[1..] };
-        Some(std::iter::from_fn(move || {
-            let name = nodes.next()?.text()?;
-            Some((name, nodes.next()?))
-        }))
-    }
-
-    /// Whether this is an object.
-    #[inline]
-    pub(crate) fn is_object(self) -> bool {
-        matches!(self.0.first(), Some(Node::Object { .. }))
-    }
-
-    /// A string that must be one.
-    #[inline(always)]
-    pub(crate) fn need_text(self, field: &'static str) -> Result<&'text str, DecodeError> {
-        self.need(field)?.text().ok_or(DecodeError::WrongType { field })
-    }
-
-    /// A whole number that is not negative, written bare or as a string of digits.
-    #[inline]
-    pub(crate) fn whole(self) -> Option<u64> {
-        match self.0.first()? {
-            Node::Static(StaticNode::U64(number)) => Some(*number),
-            Node::Static(StaticNode::I64(number)) => u64::try_from(*number).ok(),
-            Node::String(text) => text.parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// As [`Value::whole`] of a member that must be there.
-    #[inline(always)]
-    pub(crate) fn need_whole(self, field: &'static str) -> Result<u64, DecodeError> {
-        self.need(field)?.whole().ok_or(DecodeError::WrongType { field })
-    }
-
-    /// A whole number of either sign.
-    #[inline]
-    pub(crate) fn integer(self) -> Option<i64> {
-        match self.0.first()? {
-            Node::Static(StaticNode::U64(number)) => i64::try_from(*number).ok(),
-            Node::Static(StaticNode::I64(number)) => Some(*number),
-            Node::String(text) => text.parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// `true` or `false`, if this is one.
-    #[inline]
-    pub(crate) fn truth(self) -> Option<bool> {
-        match self.0.first()? {
-            Node::Static(StaticNode::Bool(truth)) => Some(*truth),
-            _ => None,
-        }
-    }
-
-    /// The exact text of a price or quantity.
-    ///
-    /// # Errors
-    /// [`DecodeError::BareNumber`] for a number that is not a string: its text is not on the tape,
-    /// and [`Json::read`] then reads the frame again with every number quoted.
-    #[inline]
-    pub(crate) fn decimal(self, field: &'static str) -> Result<&'text [u8], DecodeError> {
-        match self.0.first() {
-            Some(Node::String(text)) => Ok(text.as_bytes()),
-            Some(Node::Static(StaticNode::F64(_) | StaticNode::I64(_) | StaticNode::U64(_))) => {
-                Err(DecodeError::BareNumber)
-            }
-            _ => Err(DecodeError::WrongType { field }),
-        }
-    }
-
-    fn is_null(self) -> bool {
-        matches!(self.0.first(), Some(Node::Static(StaticNode::Null)))
-    }
-}
-
-/// The values one after another on a tape.
-pub(crate) struct Items<'tape, 'text> {
-    left: usize,
-    rest: &'tape [Node<'text>],
-}
-
-impl Items<'_, '_> {
-    /// How many values are left.
-    pub(crate) const fn count_left(&self) -> usize {
-        self.left
-    }
-}
-
-impl<'tape, 'text> Iterator for Items<'tape, 'text> {
-    type Item = Value<'tape, 'text>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let nodes = nodes_of(self.rest.first()?);
-        let (value, rest) = self.rest.split_at_checked(nodes)?;
-        self.rest = rest;
-        Some(Value(value))
-    }
-}
-
-/// How many nodes the value takes that begins with `node`.
-#[inline]
-const fn nodes_of(node: &Node<'_>) -> usize {
-    match node {
-        Node::Object { count, .. } | Node::Array { count, .. } => *count + 1,
-        Node::String(_) | Node::Static(_) => 1,
     }
 }
 

@@ -417,9 +417,10 @@ fn a_frame_that_is_not_as_documented_leaves_no_event() {
     check(r#"{"e":7}"#, WrongType { field: "e" });
     check(r#"{"stream":7}"#, WrongType { field: "stream" });
     check(r#"{"stream":"a@trade"}"#, MissingField { field: "data" });
-    check(r#"{"e":"trade"}"#, MissingField { field: "p" });
+    check(r#"{"e":"trade"}"#, MissingField { field: "s" });
     check(r#"{"e":"trade","p":"1","q":"1"}"#, MissingField { field: "s" });
-    check(r#"{"e":"bookTicker","s":"BTCUSDT","b":"1","B":true}"#, WrongType { field: "B" });
+    check(r#"{"e":"trade","s":"BTCUSDT","t":1}"#, MissingField { field: "p" });
+    check(r#"{"e":"bookTicker","u":1,"s":"BTCUSDT","b":"1","B":true}"#, WrongType { field: "B" });
     check(
         r#"{"e":"depthUpdate","s":"BTCUSDT","U":1,"u":2,"b":[],"a":[]}"#,
         MissingField { field: "pu" },

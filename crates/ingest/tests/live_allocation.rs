@@ -52,6 +52,10 @@ const WARM_UP_FRAMES: u64 = 5_000;
 /// Frames among which nothing may be allocated.
 const COUNTED_FRAMES: u64 = 50_000;
 
+/// Length of the first frame: tungstenite's buffer grows when what it holds has no room behind itself, and
+/// never again once it is four times as long as one read.
+const LONGEST_FRAME_BYTES: usize = 64 * 1024;
+
 /// A live source that notes the allocations of its thread, and ends after the last frame.
 struct Watched {
     source: LiveSource,
@@ -106,6 +110,10 @@ fn data() -> Vec<&'static str> {
 fn send_frames(listener: &TcpListener) {
     let (stream, _) = listener.accept().unwrap();
     let mut socket = tungstenite::accept(stream).unwrap();
+    let long = format!(r#"{{"cmd":"long","data":"{}"}}"#, "-".repeat(LONGEST_FRAME_BYTES));
+    if socket.send(Message::text(long)).is_err() {
+        return;
+    }
     for (index, text) in data().into_iter().cycle().enumerate() {
         let ping = index % 1_000 == 0;
         let message = if ping { Message::Ping(b"here"[..].into()) } else { Message::text(text) };

@@ -57,6 +57,7 @@ mod shard;
 mod worker;
 
 pub mod builtin;
+pub mod toolkit;
 
 mod float;
 mod table;
@@ -64,7 +65,9 @@ mod table;
 pub use context::Context;
 pub use fault::{ClockPause, OnFault, Pause, RetryConfig};
 pub use shard::{Shard, shard_of};
-pub use signal::{Signal, SignalPort, SignalReceiver, SignalSender, SignalsEnded, signal_channel};
+pub use signal::{
+    Signal, SignalPort, SignalReceiver, SignalSender, SignalsEnded, TARGET, signal_channel,
+};
 pub use sink::{SignalFormat, SinkConfig, run_signal_sink};
 pub use strategy::{Delivery, Strategy, StrategyError};
 pub use worker::{WorkerConfig, WorkerGauges, WorkerParts, WorkerReport, run_worker};

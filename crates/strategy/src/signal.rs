@@ -4,6 +4,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use tickring_event::InstrumentId;
 
+/// Name of the signal that is a decision: the position that is wished for, as a fraction of the size
+/// that whoever acts on it uses. 1 is long, 0 flat, -1 short; values beyond are for the position rule
+/// to refuse. It is said when it changes; before the first, a strategy is flat.
+pub const TARGET: &str = "target";
+
 /// One thing a strategy said.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Signal {

@@ -1,16 +1,21 @@
-//! A worker and the built-in strategies do not allocate once every instrument was seen.
+//! A worker and the built-in strategies do not allocate once every instrument was seen, and the toolkit's
+//! measures never after they were made.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 use tickring_event::{
-    Flags, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price, Quantity,
+    Bar, Flags, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price, Quantity,
     TopOfBook, Trade,
 };
 use tickring_metrics::{Clock, StageRecorders};
 use tickring_ring::{Capacity, ring};
 use tickring_strategy::builtin::{self, NAMES};
+use tickring_strategy::toolkit::{
+    Added, BestLevels, CompleteBars, EwStats, EwVolatility, HalfLife, OrderFlowImbalance,
+    RealisedVolatility, Rolling, RollingSum, RollingVwap, Summary, TimeBars, Vwap,
+};
 use tickring_strategy::{
     ClockPause, Context, Delivery, Strategy, StrategyError, WorkerConfig, WorkerGauges,
     WorkerParts, run_worker, signal_channel,
@@ -82,7 +87,7 @@ const INSTRUMENTS: u32 = 4;
 const EVENTS: u64 = 8_000;
 const WARM_UP: u64 = 1_000;
 
-/// A day at the market: snapshots first, then deltas, trades and tops of book.
+/// A day at the market: snapshots first, then deltas, trades, bars and tops of book.
 fn event(index: u64) -> MarketEvent {
     let instrument = InstrumentId::new(u32::try_from(index % u64::from(INSTRUMENTS)).unwrap_or(0));
     let origin = Origin {
@@ -94,7 +99,7 @@ fn event(index: u64) -> MarketEvent {
     let wave = i64::try_from(index * 7_919 % 50).unwrap_or(0);
     let price = Price::from_mantissa(1_000 + wave);
     let quantity = Quantity::from_mantissa(wave % 5);
-    match (index / u64::from(INSTRUMENTS)) % 3 {
+    match (index / u64::from(INSTRUMENTS)) % 4 {
         0 => {
             let mut levels = Levels::default();
             let ask = Level { price: Price::from_mantissa(2_000 + wave), quantity };
@@ -106,6 +111,13 @@ fn event(index: u64) -> MarketEvent {
         1 => {
             let trade = Trade { price, quantity, taker: None, trade_id: None };
             MarketEvent::trade(&origin, trade)
+        }
+        2 => {
+            let start_ns = i64::try_from(index).unwrap_or(0) * 10_000_000;
+            let (open, high, low, close) = (price, price, price, price);
+            let (interval_ns, volume, trades) = (10_000_000, quantity, 1);
+            let bar = Bar { start_ns, interval_ns, open, high, low, close, volume, trades };
+            MarketEvent::bar(&origin, &bar)
         }
         _ => {
             let ask_price = Some(Price::from_mantissa(1_100 + wave / 2));
@@ -165,4 +177,55 @@ fn nothing_is_allocated_per_event() {
 #[test]
 fn nothing_is_allocated_to_conflate() {
     check(Delivery::Conflate { lag_events: 0 });
+}
+
+/// One of every measure that has a memory.
+struct Measures {
+    flow: OrderFlowImbalance,
+    vwap: (Vwap, RollingVwap),
+    bars: (TimeBars, CompleteBars),
+    windows: (RollingSum, Rolling),
+    weighted: (EwStats, EwStats),
+    volatility: (RealisedVolatility, EwVolatility),
+    summary: Summary,
+}
+
+impl Measures {
+    fn push(&mut self, index: u64) {
+        let number = i64::try_from(index * 7_919 % 50).unwrap_or(0) + 1;
+        let price = Price::from_mantissa(number);
+        let quantity = Quantity::from_mantissa(number);
+        let value = f64::from(u32::try_from(number).unwrap_or(1));
+        let level = Level { price, quantity };
+        let trade = Trade { price, quantity, taker: None, trade_id: None };
+        self.flow.push(Some(BestLevels { bid: level, ask: level }));
+        assert!(self.vwap.0.push(price, quantity) && self.vwap.1.push(price, quantity));
+        if let Added::Closed(bar) = self.bars.0.add(trade, index + 1) {
+            let bar = bar.bar().expect("a small one");
+            assert!(self.bars.1.take(&bar, index + 1)[1].is_some());
+        }
+        self.windows.0.push(number);
+        assert!(self.windows.1.push(value) && self.summary.push(value));
+        assert!(self.weighted.0.push(value, index) && self.weighted.1.push(value, index));
+        assert!(self.volatility.0.push(value) && self.volatility.1.push(value, index));
+    }
+}
+
+#[test]
+fn measures_allocate_nothing_after_they_were_made() {
+    let (by_count, by_time) = (HalfLife::Observations(5.0), HalfLife::Seconds(5.0));
+    let mut measures = Measures {
+        flow: OrderFlowImbalance::new(),
+        vwap: (Vwap::new(), RollingVwap::new(7)),
+        bars: (TimeBars::new(10), CompleteBars::new()),
+        windows: (RollingSum::new(7), Rolling::new(7)),
+        weighted: (EwStats::new(by_count), EwStats::new(by_time)),
+        volatility: (RealisedVolatility::new(7), EwVolatility::new(by_count)),
+        summary: Summary::new(),
+    };
+    let before = ALLOCATIONS.get();
+    (0..10_000).for_each(|index| measures.push(index));
+    let found = measures.windows.1.mean().zip(measures.volatility.0.volatility());
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(found.is_some());
 }

@@ -11,16 +11,36 @@ const LEN_MAX: usize = 16;
 /// any other text, and for a number that does not fit: the general reader says what is wrong with it.
 ///
 /// No branch depends on a digit.
-#[inline]
+#[inline(always)]
 pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
-    let (digits, decimals) = if text.len() <= 8 { short(text)? } else { long(text)? };
+    let (digits, decimals) = plain_digits(text)?;
     let places = usize::from(scale.decimals()).checked_sub(decimals)?;
     let mantissa = digits.cast_signed().checked_mul(*POWERS.get(places)?)?;
     Some(Decimal { mantissa, decimals: u8::try_from(decimals).ok()? })
 }
 
+/// The number that the digits in front of eight bytes make, and how many they are.
+#[inline(always)]
+#[must_use]
+pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
+    let digits = u64::from_le_bytes(text) ^ each(b'0');
+    // The lowest mark is right; those above it may be false.
+    let others = (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80);
+    let bits = others.trailing_zeros() & !7;
+    let moved = digits.checked_shl(64 - bits).unwrap_or(0);
+    (eight_values(moved), (bits / 8) as usize)
+}
+
+/// The digits of `digits[.digits]` of at most sixteen bytes as one number, and how many of them stand
+/// after the point. `None` for any other text.
+#[inline(always)]
+#[must_use]
+pub fn plain_digits(text: &[u8]) -> Option<(u64, usize)> {
+    if text.len() <= 8 { short(text) } else { long(text) }
+}
+
 /// Up to eight bytes: their digits and how many of them are decimals.
-#[inline]
+#[inline(always)]
 fn short(text: &[u8]) -> Option<(u64, usize)> {
     let digits = aligned(load(text)?, text.len());
     let Some(point) = point_in(digits) else { return Some((eight_digits(digits)?, 0)) };
@@ -31,7 +51,7 @@ fn short(text: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// Nine to sixteen bytes, as a first word of eight and a second of the rest.
-#[inline]
+#[inline(never)]
 fn long(text: &[u8]) -> Option<(u64, usize)> {
     let rest_len = text.len().checked_sub(8).filter(|len| *len <= 8)?;
     let first = aligned(u64::from_le_bytes(*text.first_chunk()?), 8);
@@ -101,26 +121,48 @@ const fn closed_up(digits: u64, point: usize) -> u64 {
     (whole << 8) | fraction
 }
 
+/// The number that eight values of 0 to 9 make, the first in the lowest byte; `None` where one is none.
+#[inline]
+const fn eight_digits(digits: u64) -> Option<u64> {
+    if (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80) != 0 {
+        return None;
+    }
+    Some(eight_values(digits))
+}
+
 /// The number that eight values of 0 to 9 make, the first in the lowest byte: pairs, then fours, then
 /// all.
 ///
 /// Source: Johnny Lee's and Daniel Lemire's "Quickly parsing eight digits" (2018).
 #[inline]
-pub(super) const fn eight_digits(digits: u64) -> Option<u64> {
+const fn eight_values(digits: u64) -> u64 {
     const MASK: u64 = 0x0000_00FF_0000_00FF;
     const UPPER: u64 = 100 + (1_000_000 << 32);
     const LOWER: u64 = 1 + (10_000 << 32);
-    if (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80) != 0 {
-        return None;
-    }
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let upper = (pairs & MASK).wrapping_mul(UPPER);
     let lower = ((pairs >> 16) & MASK).wrapping_mul(LOWER);
-    Some(upper.wrapping_add(lower) >> 32)
+    upper.wrapping_add(lower) >> 32
+}
+
+/// The digits of a number below a hundred million, each in a byte, the first in the lowest: fours, then
+/// pairs, then single ones, each divided by multiplying.
+///
+/// Source: Paul Khuong's "How to print integers really fast" (2017).
+#[inline]
+#[must_use]
+pub const fn eight_bytes(number: u32) -> u64 {
+    debug_assert!(number < 100_000_000, "eight digits");
+    let number = number as u64;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
 }
 
 #[inline]
-pub(super) const fn each(byte: u8) -> u64 {
+const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
@@ -161,6 +203,14 @@ mod tests {
                     check(&format!("{}.{}", &digits[..at], &digits[at..len]), decimals);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_written_as_they_are_read() {
+        for number in (0..100_000_000).step_by(7_919).chain([99_999_999, 10_000, 9_999]) {
+            let values = eight_bytes(number);
+            assert_eq!(eight_digits(values), Some(u64::from(number)));
         }
     }
 

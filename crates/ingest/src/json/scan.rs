@@ -1,150 +1,286 @@
 //! The JSON that venues write, straight from its bytes onto the tape: one pass, no copy.
 //!
 //! The scanner takes keys in any order and values of any shape, but only the plain part of the
-//! language: ASCII strings without escapes and numbers without exponents. It declines everything
+//! language: printable ASCII without escapes and numbers without exponents. It declines everything
 //! else, and what is not JSON at all; the general parser then reads the frame from its start. Of
 //! every text that the scanner takes it writes the tape that the general parser would write: the
 //! tests hold the two against each other.
+//!
+//! Where strings end is known from the places of the quotes ([`Quotes`]) before their bytes are looked
+//! at, so that no token waits for the one before it to be measured.
+
+use std::mem::MaybeUninit;
 
 use simd_json::{Node, StaticNode};
-use tickring_event::leading_digits;
+use tickring_event::{leading_digits, leading_eight};
 
 use super::Numbers;
+use super::quotes::Quotes;
 
 /// Objects and arrays within each other; venues nest four deep.
 const DEPTH_MAX: usize = 16;
 
-/// Bytes of a string that are looked at one by one. Where messages are alike, the processor guesses each
-/// end and reads on while it checks; an end that is computed has to be waited for. That is worth more
-/// than the eight bytes that are looked at together in longer strings.
-const NEAR: usize = 16;
-
 /// Digits of a bare whole number that fit 64 bits whatever they are, with either sign.
 const DIGITS_MAX: usize = 18;
 
-/// Writes the tape of `text`, or declines; what it wrote until then is of no use.
+/// Writes the tape of `text` into `nodes`, which is empty, or declines.
 pub(super) fn scan<'text>(
     text: &'text [u8],
     numbers: Numbers,
     nodes: &mut Vec<Node<'text>>,
 ) -> Option<()> {
-    let mut scanner = Scanner { text, at: 0, numbers, nodes };
-    scanner.skip_space();
-    match scanner.next()? {
-        b'{' => scanner.object(DEPTH_MAX)?,
-        b'[' => scanner.array(DEPTH_MAX)?,
-        _ => return None,
-    }
-    scanner.skip_space();
-    (scanner.at == text.len()).then_some(())
+    debug_assert!(nodes.is_empty(), "a tape is of one text");
+    // Every value and key takes two bytes, with the comma, colon or bracket that follows it.
+    nodes.reserve(text.len() / 2 + 1);
+    let cursor = Cursor { text, at: 0, quotes: Quotes::default(), numbers };
+    let written = write(cursor, nodes.spare_capacity_mut())?;
+    become_nodes(nodes, written);
+    Some(())
 }
 
-struct Scanner<'text, 'tape> {
-    text: &'text [u8],
-    /// The next byte.
+#[expect(
+    unsafe_code,
+    reason = "to fill the tape before it is written would cost more than to write it"
+)]
+fn become_nodes(nodes: &mut Vec<Node<'_>>, written: usize) {
+    // SAFETY: the vector was empty, and `write` wrote every node before the number that it gives: each
+    // value and key as it was read, each object and array as it ended; and none is left open.
+    unsafe { nodes.set_len(written) }
+}
+
+/// Room for nodes.
+type Room<'text> = [MaybeUninit<Node<'text>>];
+
+/// An object or array that is not at its end.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Its place on the tape: it is written at its end.
     at: usize,
-    numbers: Numbers,
-    nodes: &'tape mut Vec<Node<'text>>,
+    /// Values that were read into it.
+    len: usize,
+    /// The bracket that ends it.
+    end: u8,
 }
 
-impl<'text> Scanner<'text, '_> {
-    /// An object whose brace was read.
-    fn object(&mut self, depth: usize) -> Option<()> {
-        let head = self.open(Node::Object { len: 0, count: 0 });
-        let mut len = 0;
-        let mut next = self.next_plain()?;
-        if next != b'}' {
-            loop {
-                if next != b'"' {
-                    return None;
-                }
-                let key = self.string()?;
-                self.nodes.push(Node::String(key));
-                if self.next_plain()? != b':' {
-                    return None;
-                }
-                let first = self.next_plain()?;
-                self.value(first, depth)?;
-                len += 1;
-                match self.next_plain()? {
-                    b',' => next = self.next_plain()?,
-                    b'}' => break,
-                    _ => return None,
-                }
-            }
-        }
-        let count = self.nodes.len() - head - 1;
-        self.nodes[head] = Node::Object { len, count };
-        Some(())
+impl Open {
+    const fn new(at: usize, bracket: u8) -> Self {
+        Self { at, len: 0, end: if bracket == b'{' { b'}' } else { b']' } }
     }
 
-    /// An array whose bracket was read.
-    fn array(&mut self, depth: usize) -> Option<()> {
-        let head = self.open(Node::Array { len: 0, count: 0 });
-        let mut len = 0;
-        let mut next = self.next_plain()?;
-        if next != b']' {
-            loop {
-                self.value(next, depth)?;
-                len += 1;
-                match self.next_plain()? {
-                    b',' => next = self.next_plain()?,
-                    b']' => break,
-                    _ => return None,
-                }
-            }
-        }
-        let count = self.nodes.len() - head - 1;
-        self.nodes[head] = Node::Array { len, count };
-        Some(())
+    const fn is_object(self) -> bool {
+        self.end == b'}'
     }
 
-    fn open(&mut self, node: Node<'text>) -> usize {
-        self.nodes.push(node);
-        self.nodes.len() - 1
-    }
-
-    /// A value whose first byte was read.
-    #[inline(always)]
-    fn value(&mut self, first: u8, depth: usize) -> Option<()> {
-        // Each writes its own node: one that is handed back is copied in pieces, and the processor waits
-        // for them.
-        match first {
-            b'"' => {
-                let text = self.string()?;
-                self.nodes.push(Node::String(text));
-                Some(())
-            }
-            b'0'..=b'9' | b'-' => self.number(first),
-            b'{' => self.object(depth.checked_sub(1)?),
-            b'[' => self.array(depth.checked_sub(1)?),
-            b't' => self.literal("rue", StaticNode::Bool(true)),
-            b'f' => self.literal("alse", StaticNode::Bool(false)),
-            b'n' => self.literal("ull", StaticNode::Null),
-            _ => None,
-        }
-    }
-
-    /// The string whose first quote was read.
-    #[inline(always)]
-    fn string(&mut self) -> Option<&'text str> {
-        let rest = self.text.get(self.at..)?;
-        let near = rest.get(..NEAR).unwrap_or(rest);
-        let len = match near.iter().position(|&byte| !IS_PLAIN[usize::from(byte)]) {
-            Some(len) => len,
-            None => far_end(rest)?,
+    /// Writes its node, after everything in it.
+    fn close(self, nodes: &mut Room<'_>, written: usize) -> Option<()> {
+        let (len, count) = (self.len, written - self.at - 1);
+        let node = match self.is_object() {
+            true => Node::Object { len, count },
+            false => Node::Array { len, count },
         };
-        if rest.get(len) != Some(&b'"') {
+        nodes.get_mut(self.at)?.write(node);
+        Some(())
+    }
+}
+
+/// Writes the nodes of a whole text, and gives their number.
+///
+/// One function and no recursion: so what it goes by stays in the processor's registers.
+fn write<'text>(mut cursor: Cursor<'text>, nodes: &mut Room<'text>) -> Option<usize> {
+    let mut inside = match cursor.next_plain()? {
+        bracket @ (b'{' | b'[') => Open::new(0, bracket),
+        _ => return None,
+    };
+    let mut around = [inside; DEPTH_MAX];
+    let mut depth = 0;
+    let mut written = 1;
+    // Once for each value, behind the bracket or comma before it.
+    'values: loop {
+        inside.len += if inside.is_object() {
+            cursor.members(nodes, &mut written)
+        } else {
+            cursor.rows(nodes, &mut written)
+        };
+        let mut next = cursor.next_plain()?;
+        let is_empty = written == inside.at + 1;
+        if !(is_empty && next == inside.end) {
+            if inside.is_object() {
+                nodes.get_mut(written)?.write(cursor.key(next)?);
+                written += 1;
+                next = cursor.next_plain()?;
+            }
+            if matches!(next, b'{' | b'[') {
+                *around.get_mut(depth)? = inside;
+                depth += 1;
+                inside = Open::new(written, next);
+                written += 1;
+                continue 'values;
+            }
+            nodes.get_mut(written)?.write(cursor.scalar(next)?);
+            written += 1;
+            inside.len += 1;
+            next = cursor.next_plain()?;
+        }
+        while next != b',' {
+            if next != inside.end {
+                return None;
+            }
+            inside.close(nodes, written)?;
+            if depth == 0 {
+                return cursor.is_at_end().then_some(written);
+            }
+            depth -= 1;
+            inside = around[depth];
+            inside.len += 1;
+            next = cursor.next_plain()?;
+        }
+    }
+}
+
+/// A place in the text.
+#[derive(Clone, Copy)]
+struct Cursor<'text> {
+    text: &'text [u8],
+    /// The next byte. All quotes before it were taken from `quotes`, and no other.
+    at: usize,
+    quotes: Quotes,
+    numbers: Numbers,
+}
+
+impl<'text> Cursor<'text> {
+    /// Members that are strings or plain numbers, each with its comma, as long as another follows; gives
+    /// how many there were. What most messages are made of.
+    #[inline(always)]
+    fn members(&mut self, nodes: &mut Room<'text>, written: &mut usize) -> usize {
+        let mut count = 0;
+        while let Some((key, value, next)) = self.plain_member()
+            && let Some([key_slot, value_slot]) = nodes.get_mut(*written..*written + 2)
+        {
+            key_slot.write(key);
+            value_slot.write(value);
+            *written += 2;
+            *self = next;
+            count += 1;
+        }
+        count
+    }
+
+    #[inline(always)]
+    fn plain_member(mut self) -> Option<(Node<'text>, Node<'text>, Self)> {
+        if self.text.get(self.at) != Some(&b'"') {
             return None;
         }
-        self.at += len + 1;
-        rest.get(..len).map(ascii)
+        let key = Node::String(self.string()?);
+        let value = match self.text.get(self.at..self.at + 2)? {
+            b":\"" => Node::String(self.string()?),
+            [b':', b'1'..=b'9'] => {
+                let start = self.at + 1;
+                let (value, len) = sixteen_digits(self.text, start);
+                self.at = start + len;
+                self.whole(start, value)
+            }
+            _ => return None,
+        };
+        let is_followed = self.text.get(self.at..self.at + 2) == Some(b",\"");
+        self.at += 1;
+        is_followed.then_some((key, value, self))
+    }
+
+    /// Items that are arrays of strings (`["price","quantity"]`), each with its comma, as long as another
+    /// follows; gives how many there were. What depth messages are made of.
+    #[inline(always)]
+    fn rows(&mut self, nodes: &mut Room<'text>, written: &mut usize) -> usize {
+        let mut count = 0;
+        while let Some((len, next)) = nodes.get_mut(*written..).and_then(|room| self.row(room)) {
+            *written += len;
+            *self = next;
+            count += 1;
+        }
+        count
+    }
+
+    /// The number of nodes that were written, and the place behind.
+    #[inline(always)]
+    fn row(mut self, room: &mut Room<'text>) -> Option<(usize, Self)> {
+        if self.text.get(self.at..self.at + 2) != Some(b"[\"") {
+            return None;
+        }
+        let mut len = 1;
+        loop {
+            room.get_mut(len)?.write(Node::String(self.string()?));
+            len += 1;
+            match self.text.get(self.at..self.at + 2)? {
+                b",\"" => {}
+                b"]," => break,
+                _ => return None,
+            }
+        }
+        if self.text.get(self.at + 2) != Some(&b'[') {
+            return None;
+        }
+        self.at += 2;
+        room.first_mut()?.write(Node::Array { len: len - 1, count: len - 1 });
+        Some((len, self))
+    }
+
+    /// The key whose first quote was read, and its colon.
+    #[inline(always)]
+    fn key(&mut self, first: u8) -> Option<Node<'text>> {
+        if first != b'"' {
+            return None;
+        }
+        let key = self.string()?;
+        (self.next_plain()? == b':').then_some(Node::String(key))
+    }
+
+    /// The string, number or word whose first byte was read.
+    #[inline(always)]
+    fn scalar(&mut self, first: u8) -> Option<Node<'text>> {
+        match first {
+            b'"' => Some(Node::String(self.string()?)),
+            b'0'..=b'9' | b'-' => self.number(first),
+            _ => self.word(),
+        }
+    }
+
+    /// The string that begins with the next quote.
+    #[inline(always)]
+    fn string(&mut self) -> Option<&'text str> {
+        let open = self.quotes.next(self.text)?;
+        let close = self.quotes.next(self.text)?;
+        debug_assert!(open.abs_diff(self.at) < 2, "no quote is passed over");
+        self.at = close + 1;
+        self.text.get(open + 1..close).map(ascii)
     }
 
     /// The number whose first byte was read.
-    #[inline]
-    fn number(&mut self, first: u8) -> Option<()> {
-        let rest = self.text.get(self.at - 1..)?;
+    #[inline(always)]
+    fn number(&mut self, first: u8) -> Option<Node<'text>> {
+        let start = self.at - 1;
+        let (value, len) = sixteen_digits(self.text, start);
+        let is_plain = first != b'-' && (first != b'0' || len == 1);
+        let is_end = matches!(self.text.get(start + len), Some(b',' | b'}' | b']'));
+        if !(is_plain && is_end) {
+            return self.any_number(first);
+        }
+        self.at = start + len;
+        Some(self.whole(start, value))
+    }
+
+    /// The whole number from `start` to here, which was seen to be digits.
+    #[inline(always)]
+    fn whole(&self, start: usize, value: u64) -> Node<'text> {
+        match self.numbers {
+            Numbers::Typed => Node::Static(StaticNode::U64(value)),
+            Numbers::Quoted => Node::String(ascii(&self.text[start..self.at])),
+        }
+    }
+
+    /// The number whose first byte was read, whatever it looks like.
+    #[inline(never)]
+    fn any_number(&mut self, first: u8) -> Option<Node<'text>> {
+        let start = self.at - 1;
+        let rest = self.text.get(start..)?;
         let is_negative = first == b'-';
         let unsigned = &rest[usize::from(is_negative)..];
         let (value, whole) = leading_digits(unsigned);
@@ -158,114 +294,101 @@ impl<'text> Scanner<'text, '_> {
             return None;
         }
         let text = &rest[..len + usize::from(is_negative)];
-        self.at += text.len() - 1;
-        if self.numbers == Numbers::Quoted {
-            self.nodes.push(Node::String(ascii(text)));
-        } else if point {
+        self.at = start + text.len();
+        Some(match (self.numbers, point) {
+            (Numbers::Quoted, _) => Node::String(ascii(text)),
             // Nobody asks for its value: decimals are read from their text.
-            self.nodes.push(Node::Static(StaticNode::F64(f64::NAN)));
-        } else if whole > DIGITS_MAX {
-            return None;
-        } else if is_negative {
-            self.nodes.push(Node::Static(StaticNode::I64(-i64::try_from(value).ok()?)));
-        } else {
-            self.nodes.push(Node::Static(StaticNode::U64(value)));
-        }
-        Some(())
+            (Numbers::Typed, true) => Node::Static(StaticNode::F64(f64::NAN)),
+            (Numbers::Typed, false) if whole > DIGITS_MAX => return None,
+            (Numbers::Typed, false) if is_negative => {
+                Node::Static(StaticNode::I64(-i64::try_from(value).ok()?))
+            }
+            (Numbers::Typed, false) => Node::Static(StaticNode::U64(value)),
+        })
     }
 
-    /// A word whose first letter was read.
-    fn literal(&mut self, rest: &str, value: StaticNode) -> Option<()> {
-        let end = self.at + rest.len();
-        if self.text.get(self.at..end)? != rest.as_bytes() {
-            return None;
-        }
-        self.at = end;
-        self.nodes.push(Node::Static(value));
-        Some(())
+    /// `true`, `false` or `null`, whose first letter was read.
+    #[inline(never)]
+    fn word(&mut self) -> Option<Node<'text>> {
+        let (len, value) = match self.text.get(self.at - 1..)? {
+            [b't', b'r', b'u', b'e', ..] => (4, StaticNode::Bool(true)),
+            [b'f', b'a', b'l', b's', b'e', ..] => (5, StaticNode::Bool(false)),
+            [b'n', b'u', b'l', b'l', ..] => (4, StaticNode::Null),
+            _ => return None,
+        };
+        self.at += len - 1;
+        Some(Node::Static(value))
     }
 
     /// The next byte that is no space.
-    #[inline]
+    #[inline(always)]
     fn next_plain(&mut self) -> Option<u8> {
-        let next = self.next()?;
-        if next > b' ' {
-            return Some(next);
+        let mut next = *self.text.get(self.at)?;
+        if next == b' ' {
+            self.at = behind_spaces(self.text, self.at);
+            next = *self.text.get(self.at)?;
         }
-        self.at -= 1;
-        self.skip_space();
-        self.next()
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<u8> {
-        let next = self.peek()?;
         self.at += 1;
         Some(next)
     }
 
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    #[cold]
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+    /// Whether nothing but plain spaces follows.
+    fn is_at_end(self) -> bool {
+        behind_spaces(self.text, self.at) == self.text.len() && self.quotes.is_at_end(self.text)
     }
 }
 
-/// Bytes that stand in a string for themselves.
-const IS_PLAIN: [bool; 256] = {
-    let mut is_plain = [false; 256];
-    let mut byte = 0x20;
-    while byte < 0x80 {
-        is_plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
+/// The number that the digits from `at` on make, at most sixteen of them, and how many they are.
+#[inline(always)]
+fn sixteen_digits(text: &[u8], at: usize) -> (u64, usize) {
+    let (first, len) = leading_eight(word_at(text, at).to_le_bytes());
+    if len < 8 {
+        return (first, len);
     }
-    is_plain
+    let (second, len) = leading_eight(word_at(text, at + 8).to_le_bytes());
+    (first.wrapping_mul(POWERS_OF_TEN[len & 15]).wrapping_add(second), 8 + len)
+}
+
+/// Eight bytes from `at` on, the first one lowest; zeros stand for those behind the end.
+#[inline(always)]
+fn word_at(text: &[u8], at: usize) -> u64 {
+    match text.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => last_word(text, at),
+    }
+}
+
+#[inline(never)]
+fn last_word(text: &[u8], at: usize) -> u64 {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// By how much a number grows that so many digits follow.
+const POWERS_OF_TEN: [u64; 16] = {
+    let mut powers = [1; 16];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = 10 * powers[at - 1];
+        at += 1;
+    }
+    powers
 };
 
-/// Where a string ends of which the first bytes are plain.
-fn far_end(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk()) {
-        let stops = stops(u64::from_le_bytes(*word));
-        if stops != 0 {
-            return Some(at + (stops.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
+#[inline(never)]
+fn behind_spaces(text: &[u8], mut at: usize) -> usize {
+    while text.get(at) == Some(&b' ') {
+        at += 1;
     }
-    let rest = text.get(at..)?;
-    Some(at + rest.iter().position(|&byte| !IS_PLAIN[usize::from(byte)])?)
+    at
 }
 
 /// The text of bytes that were each found to be ASCII.
-#[inline]
+#[inline(always)]
 #[expect(unsafe_code, reason = "to look at every byte again would cost a tenth of a frame's scan")]
 fn ascii(bytes: &[u8]) -> &str {
     debug_assert!(bytes.is_ascii(), "the scanner looks at each byte before");
-    // SAFETY: ASCII is UTF-8. `string` passes bytes of which `IS_PLAIN` and `stops` let none through
-    // above 0x7f; `number` passes digits, signs and points.
+    // SAFETY: ASCII is UTF-8. `string` passes what lies between two quotes, and `Quotes` gives a quote
+    // only after it has found every byte up to it plain; the others pass digits, signs and points.
     unsafe { std::str::from_utf8_unchecked(bytes) }
-}
-
-/// Marks in the top bit of each byte of `word` whether it ends a plain string: a quote, a backslash, a
-/// control or a byte outside ASCII. The lowest mark is right; those above it may be false.
-///
-/// Source: "Determine if a word has a byte less than n" and "equal to n" in Sean Eron Anderson's Bit
-/// Twiddling Hacks.
-#[inline]
-const fn stops(word: u64) -> u64 {
-    const fn each(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
-    let quote = word ^ each(b'"');
-    let backslash = word ^ each(b'\\');
-    let zero_in_quote = quote.wrapping_sub(each(1)) & !quote;
-    let zero_in_backslash = backslash.wrapping_sub(each(1)) & !backslash;
-    let control = word.wrapping_sub(each(0x20)) & !word;
-    (zero_in_quote | zero_in_backslash | control | word) & each(0x80)
 }

@@ -119,7 +119,8 @@ fn check_parsers(text: &[u8]) -> Tally {
 fn the_scanner_takes_what_venues_write() {
     for text in [
         r#"{"e":"trade","p":"61800.30","m":true,"n":[1,-2,0.5,[]],"x":null,"o":{},"long":"d9avt8shteepr00gfc1g-4zd1x"}"#,
-        " { \"a\" : [ 1 , 2 ] ,\t\"b\":false}\r\n",
+        r#" { "a" : [ 1 , 2 ] ,  "b":false}  "#,
+        r#"{"l":[["1","2"],["3","4"],[],["5"],[ "6","7"],["8", "9"],["10","11","12"],["13",14]]}"#,
         r#"[0,"x",-0.25,123456789012345678]"#,
     ] {
         assert_eq!(check_parsers(text.as_bytes()).scanned, 1, "{text}");
@@ -132,6 +133,7 @@ fn the_scanner_declines_what_it_might_misread() {
     for text in [
         r#"{"a":"\n"}"#,
         "{\"a\":\"\u{e9}\"}",
+        "{\"a\":1}\n",
         r#"{"a":1e5}"#,
         r#"{"a":12345678901234567890}"#,
         r#"{"a":-0}"#,

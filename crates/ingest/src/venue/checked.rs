@@ -207,6 +207,9 @@ pub(super) fn level_texts<'text>(
     level: Value<'_, 'text>,
     field: &'static str,
 ) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
+    if let Some(texts) = level.two_texts() {
+        return Ok(texts);
+    }
     if level.is_object() {
         return Ok((level.need("price")?.decimal(field)?, level.need("qty")?.decimal(field)?));
     }

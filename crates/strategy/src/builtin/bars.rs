@@ -1,9 +1,11 @@
 use tickring_event::{Instrument, InstrumentId, MarketEvent, Payload, Price, Trade};
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
 use crate::table::Table;
+use crate::toolkit::{Added, TimeBar, TimeBars};
 
 /// Time bars from trades: open, high, low, close and volume of each interval that had any.
 ///
@@ -16,7 +18,7 @@ use crate::table::Table;
 #[derive(Debug)]
 pub struct Bars {
     config: BarsConfig,
-    open: Table<Option<OpenBar>>,
+    open: Table<Option<TimeBars>>,
     bars: u64,
     late: u64,
     untimed: u64,
@@ -36,17 +38,14 @@ impl Default for BarsConfig {
     }
 }
 
-/// A bar whose interval is not over.
-#[derive(Clone, Copy, Debug)]
-struct OpenBar {
-    /// Number of the interval, from the epoch.
-    interval: u64,
-    open: Price,
-    high: Price,
-    low: Price,
-    close: Price,
-    /// Wider than a quantity: a sum of them.
-    volume: i128,
+impl BarsConfig {
+    pub(super) const PARAMS: &[Param] =
+        &[Param { name: "interval_ms", default: "1000", doc: "length of a bar" }];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        Ok(Self { interval_ms: given.whole("interval_ms")?.unwrap_or(default.interval_ms) })
+    }
 }
 
 impl Bars {
@@ -57,21 +56,16 @@ impl Bars {
     }
 
     fn add(&mut self, trade: Trade, event: &MarketEvent, context: &mut Context<'_>) {
-        if event.venue_time_ns == 0 {
-            self.untimed += 1;
-            return;
-        }
         let Some(open) = self.open.entry(event.instrument) else { return };
-        let interval_ns = self.config.interval_ms.max(1).saturating_mul(1_000_000);
-        let interval = event.venue_time_ns / interval_ns;
-        match open {
-            Some(bar) if bar.interval == interval => bar.add(trade),
-            Some(bar) if bar.interval > interval => self.late += 1,
-            Some(_) | None => {
-                if let Some(closed) = open.replace(OpenBar::new(interval, trade)) {
-                    self.bars += 1;
-                    closed.say(event.instrument, context);
-                }
+        let interval_ns = self.config.interval_ms.max(1).saturating_mul(NS_PER_MS);
+        let open = open.get_or_insert(TimeBars::new(interval_ns));
+        match open.add(trade, event.venue_time_ns) {
+            Added::Taken => {}
+            Added::Late => self.late += 1,
+            Added::Untimed => self.untimed += 1,
+            Added::Closed(closed) => {
+                self.bars += 1;
+                say(&closed, event.instrument, context);
             }
         }
     }
@@ -101,9 +95,9 @@ impl Strategy for Bars {
 
     fn on_end(&mut self, context: &mut Context<'_>) {
         for (instrument, open) in self.open.iter_mut() {
-            if let Some(closed) = open.take() {
+            if let Some(closed) = open.as_mut().and_then(TimeBars::finish) {
                 self.bars += 1;
-                closed.say(instrument, context);
+                say(&closed, instrument, context);
             }
         }
     }
@@ -115,31 +109,18 @@ impl Strategy for Bars {
     }
 }
 
-impl OpenBar {
-    fn new(interval: u64, trade: Trade) -> Self {
-        let Trade { price, quantity, .. } = trade;
-        let volume = i128::from(quantity.mantissa());
-        Self { interval, open: price, high: price, low: price, close: price, volume }
-    }
-
-    fn add(&mut self, trade: Trade) {
-        self.high = self.high.max(trade.price);
-        self.low = self.low.min(trade.price);
-        self.close = trade.price;
-        self.volume += i128::from(trade.quantity.mantissa());
-    }
-
-    fn say(&self, instrument: InstrumentId, context: &mut Context<'_>) {
-        let Some(registered) = context.instruments().instrument(instrument) else { return };
-        let price = |price: Price| price.to_f64(Instrument::price_scale(registered));
-        context.signal(instrument, "bar_open", price(self.open));
-        context.signal(instrument, "bar_high", price(self.high));
-        context.signal(instrument, "bar_low", price(self.low));
-        context.signal(instrument, "bar_close", price(self.close));
-        let volume = float::from_i128(self.volume) * registered.quantity_scale().unit();
-        context.signal(instrument, "bar_volume", volume);
-    }
+fn say(bar: &TimeBar, instrument: InstrumentId, context: &mut Context<'_>) {
+    let Some(registered) = context.instruments().instrument(instrument) else { return };
+    let price = |price: Price| price.to_f64(Instrument::price_scale(registered));
+    context.signal(instrument, "bar_open", price(bar.open));
+    context.signal(instrument, "bar_high", price(bar.high));
+    context.signal(instrument, "bar_low", price(bar.low));
+    context.signal(instrument, "bar_close", price(bar.close));
+    let volume = float::from_i128(bar.volume) * registered.quantity_scale().unit();
+    context.signal(instrument, "bar_volume", volume);
 }
+
+const NS_PER_MS: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! Gives a strategy events one at a time and keeps what it says.
 
 use tickring_event::{
-    Flags, Gap, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price, Quantity,
-    TopOfBook, Trade,
+    Bar, Flags, Gap, InstrumentId, Instruments, Level, Levels, MarketEvent, Origin, Price,
+    Quantity, TopOfBook, Trade,
 };
 
 use crate::context::Context;
@@ -71,6 +71,16 @@ impl<S: Strategy> Bench<S> {
         let Level { price, quantity } = level((price, quantity));
         let trade = Trade { price, quantity, taker: None, trade_id: None };
         self.event(&MarketEvent::trade(&self.origin(instrument), trade));
+    }
+
+    /// A bar of one second that starts `second` seconds after the epoch, all of it at one price.
+    pub(crate) fn bar(&mut self, instrument: u32, second: u64, close: i64) {
+        let Level { price: close, quantity: volume } = level((close, 1));
+        let (open, high, low) = (close, close, close);
+        let start_ns = i64::try_from(second * SECOND_NS).expect("a time of our own");
+        let interval_ns = i64::try_from(SECOND_NS).expect("it fits");
+        let bar = Bar { start_ns, interval_ns, open, high, low, close, volume, trades: 1 };
+        self.event(&MarketEvent::bar(&self.origin(instrument), &bar));
     }
 
     /// The venue's number of what follows.

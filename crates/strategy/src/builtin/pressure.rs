@@ -1,10 +1,12 @@
 use tickring_book::{Book, Books};
-use tickring_event::{Level, MarketEvent};
+use tickring_event::MarketEvent;
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
 use crate::table::Table;
+use crate::toolkit::SideVolumes;
 
 /// Which side of the book is heavier near the top: bid volume over ask volume.
 ///
@@ -42,6 +44,34 @@ impl Default for PressureConfig {
     }
 }
 
+impl PressureConfig {
+    pub(super) const PARAMS: &[Param] = &[
+        Param { name: "levels", default: "5", doc: "best levels of each side that count" },
+        Param { name: "buy_above", default: "2", doc: "a ratio above this is pressure to buy" },
+        Param { name: "sell_below", default: "0.5", doc: "a ratio below this is pressure to sell" },
+    ];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        let config = Self {
+            levels: given.count("levels", LEVELS_MAX)?.unwrap_or(default.levels),
+            buy_above: given.not_negative("buy_above")?.unwrap_or(default.buy_above),
+            sell_below: given.not_negative("sell_below")?.unwrap_or(default.sell_below),
+        };
+        let Self { buy_above, sell_below, .. } = config;
+        if sell_below > buy_above {
+            let why = format!(
+                "`sell_below` is {sell_below} and must not be above `buy_above`, {buy_above}"
+            );
+            return Err(given.conflict(why));
+        }
+        Ok(config)
+    }
+}
+
+/// Most levels of a side that can be asked for.
+const LEVELS_MAX: usize = 10_000;
+
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum State {
     #[default]
@@ -74,12 +104,10 @@ impl Pressure {
 
 impl PressureConfig {
     fn read(&self, book: &Book) -> Reading {
-        let (bids, asks) = (volume(book.bids(self.levels)), volume(book.asks(self.levels)));
-        if asks == 0 {
+        let volumes = SideVolumes::of(book.bids(self.levels), book.asks(self.levels));
+        let Some(ratio) = volumes.ratio() else {
             return Reading { ratio: 0.0, state: State::Neutral };
-        }
-        // Both sides have the instrument's quantity scale, so the integers' ratio is the ratio.
-        let ratio = float::from_i128(bids) / float::from_i128(asks);
+        };
         let state = if ratio > self.buy_above {
             State::Buy
         } else if ratio < self.sell_below {
@@ -89,10 +117,6 @@ impl PressureConfig {
         };
         Reading { ratio, state }
     }
-}
-
-fn volume(levels: impl Iterator<Item = Level>) -> i128 {
-    levels.map(|level| i128::from(level.quantity.mantissa())).sum()
 }
 
 impl Strategy for Pressure {

@@ -1,10 +1,11 @@
 use tickring_book::Books;
-use tickring_event::{InstrumentId, Kind, MarketEvent, Payload, Price};
+use tickring_event::{InstrumentId, Kind, MarketEvent, Payload};
 
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
 use crate::table::Table;
+use crate::toolkit::{BestLevels, BestPrices, Summary};
 
 /// Best bid, best ask and the difference between them.
 ///
@@ -18,7 +19,7 @@ use crate::table::Table;
 pub struct Spread {
     books: Books,
     states: Table<State>,
-    totals: Totals,
+    spreads: Summary,
 }
 
 /// What is known of one instrument.
@@ -27,21 +28,7 @@ struct State {
     /// Its venue sends top of book with both sides, so its depth is not looked at.
     has_top: bool,
     /// What was signalled last.
-    said: Option<Sides>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sides {
-    bid: Price,
-    ask: Price,
-}
-
-#[derive(Debug, Default)]
-struct Totals {
-    updates: u64,
-    spread_sum: f64,
-    spread_min: f64,
-    spread_max: f64,
+    said: Option<BestPrices>,
 }
 
 impl Spread {
@@ -53,14 +40,14 @@ impl Spread {
 
     /// The best prices of the event's instrument, if this event can have changed them. The outer
     /// `None` means it cannot, the inner that a side is absent.
-    fn sides(&mut self, event: &MarketEvent) -> Option<Option<Sides>> {
+    fn best(&mut self, event: &MarketEvent) -> Option<Option<BestPrices>> {
         match event.payload() {
             Payload::TopOfBook(top) => {
-                let sides = top.bid_price.zip(top.ask_price);
+                let best = BestPrices::of_top(&top);
                 let state = self.states.entry(event.instrument)?;
-                state.has_top |= sides.is_some();
+                state.has_top |= best.is_some();
                 // A venue that only ever sends last prices leaves the spread to the book.
-                state.has_top.then(|| sides.map(|(bid, ask)| Sides { bid, ask }))
+                state.has_top.then_some(best)
             }
             Payload::Levels(_) if self.states.entry(event.instrument)?.has_top => None,
             Payload::Levels(_) => {
@@ -68,8 +55,7 @@ impl Spread {
                     return None;
                 }
                 let book = self.books.book(event.instrument)?;
-                let sides = book.best_bid().zip(book.best_ask());
-                Some(sides.map(|(bid, ask)| Sides { bid: bid.price, ask: ask.price }))
+                Some(BestLevels::of_book(book).map(BestLevels::prices))
             }
             Payload::Gap(_) => {
                 self.books.apply(event);
@@ -79,7 +65,12 @@ impl Spread {
         }
     }
 
-    fn say(&mut self, instrument: InstrumentId, now: Option<Sides>, context: &mut Context<'_>) {
+    fn say(
+        &mut self,
+        instrument: InstrumentId,
+        now: Option<BestPrices>,
+        context: &mut Context<'_>,
+    ) {
         let Some(state) = self.states.entry(instrument) else { return };
         let before = std::mem::replace(&mut state.said, now);
         let Some(now) = now else { return };
@@ -87,7 +78,7 @@ impl Spread {
         let scale = registered.price_scale();
         let (bid, ask) = (now.bid.to_f64(scale), now.ask.to_f64(scale));
         let spread = now.spread().to_f64(scale);
-        self.totals.add(spread);
+        self.spreads.push(spread);
         if before.is_none_or(|before| before.bid != now.bid) {
             context.signal(instrument, "bid", bid);
         }
@@ -111,7 +102,7 @@ impl Strategy for Spread {
         context: &mut Context<'_>,
     ) -> Result<(), StrategyError> {
         if matches!(event.kind(), Kind::TopOfBook | Kind::Levels | Kind::Gap)
-            && let Some(now) = self.sides(event)
+            && let Some(now) = self.best(event)
         {
             self.say(event.instrument, now, context);
         }
@@ -119,30 +110,14 @@ impl Strategy for Spread {
     }
 
     fn figures(&self, visit: &mut dyn FnMut(&'static str, f64)) {
-        let Totals { updates, spread_sum, spread_min, spread_max } = self.totals;
-        visit("updates", float::from_u64(updates));
-        if updates > 0 {
-            visit("spread_mean", spread_sum / float::from_u64(updates));
-            visit("spread_min", spread_min);
-            visit("spread_max", spread_max);
+        visit("updates", float::from_u64(self.spreads.count()));
+        if let Some(mean) = self.spreads.mean() {
+            visit("spread_mean", mean);
         }
-    }
-}
-
-impl Sides {
-    /// Saturates: two prices at the ends of 64 bits are no spread that anybody trades.
-    fn spread(self) -> Price {
-        Price::from_mantissa(self.ask.mantissa().saturating_sub(self.bid.mantissa()))
-    }
-}
-
-impl Totals {
-    fn add(&mut self, spread: f64) {
-        let is_first = self.updates == 0;
-        self.updates += 1;
-        self.spread_sum += spread;
-        self.spread_min = if is_first { spread } else { self.spread_min.min(spread) };
-        self.spread_max = if is_first { spread } else { self.spread_max.max(spread) };
+        if let Some((min, max)) = self.spreads.min().zip(self.spreads.max()) {
+            visit("spread_min", min);
+            visit("spread_max", max);
+        }
     }
 }
 

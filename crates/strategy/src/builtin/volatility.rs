@@ -1,25 +1,17 @@
-use std::f64::consts::LN_2;
-
 use tickring_event::{MarketEvent, Payload};
 
+use super::params::{Given, Param, ParamError};
 use crate::context::Context;
 use crate::float;
 use crate::strategy::{Strategy, StrategyError};
 use crate::table::Table;
+use crate::toolkit::{BestPrices, EwVolatility, HalfLife};
 
 /// Exponentially weighted realised volatility of the mid or last price.
 ///
-/// An observation is a change of price; its return is `r = ln(price / price before)`. The variance
-/// is the exponentially weighted mean of squared returns (`RiskMetrics` Technical Document, 4th
-/// edition, 1996, section 5.2), with `w = 2^(-d)` for `d` half-lives since the last observation:
-///
-/// - half-life in observations: `v = w v + (1 - w) r^2`, the variance of one observation;
-/// - half-life in seconds: `v = w v + (ln 2 / half-life) r^2`, the same with an exponential kernel
-///   over time, the variance of one second.
-///
-/// Both start at 0 and are divided by `1 - 2^(-age)`, the weight of all that was seen so far, which
-/// removes the bias of the start. What is signalled is the square root: a standard deviation of the
-/// log price, as a fraction, per observation or per square root of a second.
+/// An observation is a change of price; its return is `r = ln(price / price before)`. How returns
+/// become a volatility is said at [`EwVolatility`]: a standard deviation of the log price, as a
+/// fraction, per observation or per square root of a second.
 ///
 /// An instrument is warm when it was seen for [`WARM_UP_HALF_LIVES`] half-lives, so that three
 /// quarters of the weight stand on data. Before that nothing is signalled; then `volatility` is,
@@ -46,15 +38,6 @@ pub struct VolatilityConfig {
     pub change_min: f64,
 }
 
-/// After how much an observation has half its weight.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum HalfLife {
-    /// After so many further observations.
-    Observations(f64),
-    /// After so many seconds of the venue's time.
-    Seconds(f64),
-}
-
 /// Whose changes are measured.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum PriceSource {
@@ -78,6 +61,34 @@ impl Default for VolatilityConfig {
     }
 }
 
+impl VolatilityConfig {
+    pub(super) const PARAMS: &[Param] = &[
+        Param { name: "half_life", default: "250", doc: "how fast the past is forgotten" },
+        Param {
+            name: "half_life_unit",
+            default: "observations",
+            doc: "what the half-life is counted in: observations or seconds",
+        },
+        Param { name: "source", default: "auto", doc: "whose changes: auto, mid or last price" },
+        Param { name: "change_min", default: "0.01", doc: "least relative change that is said" },
+    ];
+
+    pub(super) fn from_params(given: &Given<'_>) -> Result<Self, ParamError> {
+        let default = Self::default();
+        let (HalfLife::Observations(length) | HalfLife::Seconds(length)) = default.half_life;
+        let length = given.positive("half_life")?.unwrap_or(length);
+        let observations = HalfLife::Observations(length);
+        let units = [("observations", observations), ("seconds", HalfLife::Seconds(length))];
+        let sources =
+            [("auto", PriceSource::Auto), ("mid", PriceSource::Mid), ("last", PriceSource::Last)];
+        Ok(Self {
+            half_life: given.word("half_life_unit", &units)?.unwrap_or(observations),
+            source: given.word("source", &sources)?.unwrap_or(default.source),
+            change_min: given.not_negative("change_min")?.unwrap_or(default.change_min),
+        })
+    }
+}
+
 /// Half-lives after which an instrument is warm.
 pub const WARM_UP_HALF_LIVES: f64 = 2.0;
 
@@ -86,12 +97,8 @@ struct State {
     has_mid: bool,
     /// Twice the last price that was seen, as an integer: a mid price need not be halved.
     before: Option<i128>,
-    /// Venue time of that price.
-    time_ns: u64,
-    /// Not yet divided by the weight of what was seen.
-    variance: f64,
-    /// Half-lives since the first price.
-    age: f64,
+    /// `None` before the first price.
+    weighted: Option<EwVolatility>,
     /// What was signalled last; 0 before the first.
     said: f64,
 }
@@ -128,8 +135,10 @@ impl Volatility {
             self.counts.untimed += 1;
             return None;
         }
+        let half_life = self.config.half_life;
+        let weighted = state.weighted.get_or_insert_with(|| EwVolatility::new(half_life));
         let Some(before) = state.before.replace(price) else {
-            state.time_ns = state.time_ns.max(event.venue_time_ns);
+            weighted.start(event.venue_time_ns);
             return None;
         };
         if price == before {
@@ -137,7 +146,7 @@ impl Volatility {
         }
         self.counts.observations += 1;
         let log_return = (float::from_i128(price) / float::from_i128(before)).ln();
-        state.add(log_return, event.venue_time_ns, self.config.half_life);
+        weighted.push(log_return, event.venue_time_ns);
         let volatility = state.volatility()?;
         if (volatility - state.said).abs() <= self.config.change_min * state.said {
             return None;
@@ -157,13 +166,13 @@ impl State {
     /// Twice the price that this event tells, of the kind that is asked for.
     fn price(&mut self, source: PriceSource, payload: &Payload) -> Option<i128> {
         let (mid, last) = match payload {
-            Payload::TopOfBook(top) => (top.bid_price.zip(top.ask_price), top.last_price),
+            Payload::TopOfBook(top) => (BestPrices::of_top(top), top.last_price),
             Payload::Trade(trade) => (None, Some(trade.price)),
             Payload::Levels(_) | Payload::Bar(_) | Payload::Gap(_) | Payload::Status(_) => {
                 return None;
             }
         };
-        let mid = mid.map(|(bid, ask)| i128::from(bid.mantissa()) + i128::from(ask.mantissa()));
+        let mid = mid.map(BestPrices::twice_mid);
         let last = last.map(|price| 2 * i128::from(price.mantissa()));
         match source {
             PriceSource::Mid => mid,
@@ -181,27 +190,10 @@ impl State {
         }
     }
 
-    fn add(&mut self, log_return: f64, time_ns: u64, half_life: HalfLife) {
-        let (elapsed, new_weight) = match half_life {
-            HalfLife::Observations(length) => (1.0 / length, 1.0 - (-1.0 / length).exp2()),
-            HalfLife::Seconds(length) => {
-                // Time that goes back is time that stands still.
-                let elapsed_ns = float::from_u64(time_ns.saturating_sub(self.time_ns));
-                (elapsed_ns / NS_PER_SECOND / length, LN_2 / length)
-            }
-        };
-        self.variance = self.variance * (-elapsed).exp2() + new_weight * log_return * log_return;
-        self.age += elapsed;
-        self.time_ns = self.time_ns.max(time_ns);
-    }
-
-    fn is_warm(&self) -> bool {
-        self.age >= WARM_UP_HALF_LIVES
-    }
-
     /// `None` until it is warm.
     fn volatility(&self) -> Option<f64> {
-        self.is_warm().then(|| (self.variance / (1.0 - (-self.age).exp2())).sqrt())
+        let is_warm = |it: &EwVolatility| it.age_half_lives() >= WARM_UP_HALF_LIVES;
+        self.weighted.filter(is_warm).and_then(|it| it.volatility())
     }
 }
 
@@ -241,8 +233,6 @@ impl Strategy for Volatility {
         visit("unusable", float::from_u64(self.counts.unusable));
     }
 }
-
-const NS_PER_SECOND: f64 = 1e9;
 
 #[cfg(test)]
 mod tests {
@@ -294,19 +284,6 @@ mod tests {
             let expected = 1.01_f64.ln() * float::from_u64(per_second).sqrt();
             assert!((found / expected - 1.0).abs() < 0.02, "{found} is far from {expected}");
         }
-    }
-
-    #[test]
-    fn a_half_life_halves_the_weight() {
-        let mut state = State::default();
-        state.add(1.0, 0, HalfLife::Observations(1.0));
-        state.add(0.0, 0, HalfLife::Observations(1.0));
-        assert!((state.variance - 0.25).abs() < 1e-12);
-        let mut state = State { time_ns: SECOND_NS, ..State::default() };
-        state.add(1.0, SECOND_NS, HalfLife::Seconds(3.0));
-        let start = state.variance;
-        state.add(0.0, 4 * SECOND_NS, HalfLife::Seconds(3.0));
-        assert!((state.variance - start / 2.0).abs() < 1e-12);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::subscribe::Subscriptions;
 use super::symbols::{FirstNumbers, Implied, Symbols};
 use crate::batch::{DepthRun, EventBatch};
 use crate::frame::Stamp;
-use crate::json::Value;
+use crate::json::{Members, Value};
 use crate::venue::subscription::Channel;
 use crate::venue::{Command, DecodeError, Fetch, Inbound, OTHER_SYMBOL};
 
@@ -79,11 +79,12 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         self.reading = None;
-        let message = match root.get("stream") {
+        let mut members = root.in_order();
+        let message = match members.get("stream") {
             Some(name) => Message {
                 stamp,
                 stream: Some(name.text().ok_or(DecodeError::WrongType { field: "stream" })?),
-                data: root.need("data")?,
+                data: members.need("data")?,
             },
             None => Message { stamp, stream: None, data: root },
         };
@@ -157,18 +158,18 @@ impl Decoder {
         message: Message<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let data = message.data;
-        let symbol = data.need_text("s")?;
-        let first = || {
-            let price = data.need("b")?.decimal("b")?;
-            Ok(FirstNumbers { price, quantity: data.need("B")?.decimal("B")?, field: "b" })
-        };
+        let mut fields = message.data.in_order();
+        let update_id = fields.need_whole("u")?;
+        let symbol = fields.need_text("s")?;
+        let bid = (fields.need_decimal("b")?, fields.need_decimal("B")?);
+        let ask = (fields.need_decimal("a")?, fields.need_decimal("A")?);
+        let first = || Ok(FirstNumbers { price: bid.0, quantity: bid.1, field: "b" });
         let Some(position) = self.symbols.position(symbol, first)? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let instrument = self.symbols.instrument(position);
-        let bid = best_level(data, "b", "B", instrument)?;
-        let ask = best_level(data, "a", "A", instrument)?;
+        let bid = best_level(bid, ("b", "B"), instrument)?;
+        let ask = best_level(ask, ("a", "A"), instrument)?;
         let top = TopOfBook {
             bid_price: bid.map(|level| level.price),
             bid_quantity: bid.map(|level| level.quantity),
@@ -177,8 +178,8 @@ impl Decoder {
             last_price: None,
         };
         let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(data)?;
-        origin.venue_sequence = data.need_whole("u")?;
+        origin.venue_time_ns = venue_time_ns(&mut fields)?;
+        origin.venue_sequence = update_id;
         batch.push(MarketEvent::top_of_book(&origin, &top));
         self.symbols.note(position, Channel::Ticker);
         Ok(Inbound::Data(BOOK_TICKER))
@@ -189,15 +190,17 @@ impl Decoder {
         message: Message<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        if let Some(kind) = message.data.get("X")
+        let mut fields = message.data.in_order();
+        let told = Told::read(&mut fields, "t")?;
+        if let Some(kind) = fields.get("X")
             && kind.text().ok_or(DecodeError::WrongType { field: "X" })? != "MARKET"
         {
             return Ok(Inbound::Ignored("trade_outside_book"));
         }
-        let Some((position, numbers)) = self.traded(message.data)? else {
+        let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
-        self.push_trade(message, (position, numbers), "t", batch)?;
+        self.push_trade((message.stamp, position), &told, &mut fields, batch)?;
         self.symbols.note(position, Channel::Trade);
         Ok(Inbound::Data(TRADE))
     }
@@ -208,48 +211,37 @@ impl Decoder {
         message: Message<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let Some((position, numbers)) = self.traded(message.data)? else {
+        let mut fields = message.data.in_order();
+        let told = Told::read(&mut fields, "l")?;
+        let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         if self.symbols.has_come(position, Channel::Trade) {
             return Ok(Inbound::Ignored("trades_told_singly"));
         }
-        self.push_trade(message, (position, numbers), "l", batch)?;
+        self.push_trade((message.stamp, position), &told, &mut fields, batch)?;
         Ok(Inbound::Data(AGG_TRADE))
-    }
-
-    /// What was traded: the instrument's position, price and quantity.
-    fn traded<'text>(
-        &mut self,
-        data: Value<'_, 'text>,
-    ) -> Result<Option<(usize, FirstNumbers<'text>)>, DecodeError> {
-        let price = data.need("p")?.decimal("p")?;
-        let numbers = FirstNumbers { price, quantity: data.need("q")?.decimal("q")?, field: "p" };
-        let position = self.symbols.position(data.need_text("s")?, || Ok(numbers))?;
-        Ok(position.map(|it| (it, numbers)))
     }
 
     fn push_trade(
         &self,
-        message: Message<'_, '_>,
-        (position, numbers): (usize, FirstNumbers<'_>),
-        id_key: &'static str,
+        (stamp, position): (Stamp, usize),
+        told: &Told<'_>,
+        fields: &mut Members<'_, '_>,
         batch: &mut EventBatch,
     ) -> Result<(), DecodeError> {
-        let data = message.data;
         let instrument = self.symbols.instrument(position);
         let buyer_is_maker =
-            data.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?;
-        let trade_id = data.need_whole(id_key)?;
+            fields.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?;
         let trade = Trade {
-            price: instrument.price(numbers.price).map_err(number("p"))?,
-            quantity: instrument.quantity(numbers.quantity).map_err(number("q"))?,
+            price: instrument.price(told.numbers.price).map_err(number("p"))?,
+            quantity: instrument.quantity(told.numbers.quantity).map_err(number("q"))?,
             taker: Some(if buyer_is_maker { Side::Sell } else { Side::Buy }),
-            trade_id: Some(trade_id),
+            trade_id: Some(told.trade_id),
         };
-        let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(data)?;
-        origin.venue_sequence = trade_id;
+        let mut origin = stamp.origin(self.symbols.id(position));
+        origin.venue_time_ns = told.venue_time_ns;
+        origin.venue_sequence = told.trade_id;
         batch.push(MarketEvent::trade(&origin, trade));
         Ok(())
     }
@@ -268,7 +260,7 @@ impl Decoder {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(message.data)?;
+        origin.venue_time_ns = venue_time_ns(&mut message.data.in_order())?;
         // The last trade; -1 where there was none.
         origin.venue_sequence = bar.get("L").and_then(Value::whole).unwrap_or(0);
         let bar = self.bar(position, bar)?;
@@ -445,7 +437,7 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         let DepthRead { position, last, keys, flags } = read;
         let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(message.data)?;
+        origin.venue_time_ns = venue_time_ns(&mut message.data.in_order())?;
         origin.venue_sequence = last;
         let instrument = self.symbols.instrument(position);
         let mut run = batch.depth(origin, flags);
@@ -453,6 +445,27 @@ impl Decoder {
         read_side(message.data, keys.asks, instrument, |level| DepthRun::ask(&mut run, level))?;
         run.finish();
         Ok(())
+    }
+}
+
+/// What a trade or an aggregate of trades tells, but for who was the taker.
+struct Told<'text> {
+    symbol: &'text str,
+    numbers: FirstNumbers<'text>,
+    trade_id: u64,
+    venue_time_ns: u64,
+}
+
+impl<'text> Told<'text> {
+    /// Where its id is that of `id_key`.
+    #[inline(always)]
+    fn read(fields: &mut Members<'_, 'text>, id_key: &'static str) -> Result<Self, DecodeError> {
+        let venue_time_ns = venue_time_ns(fields)?;
+        let symbol = fields.need_text("s")?;
+        let trade_id = fields.need_whole(id_key)?;
+        let (price, quantity) = (fields.need_decimal("p")?, fields.need_decimal("q")?);
+        let numbers = FirstNumbers { price, quantity, field: "p" };
+        Ok(Self { symbol, numbers, trade_id, venue_time_ns })
     }
 }
 

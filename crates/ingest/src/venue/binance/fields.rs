@@ -3,7 +3,7 @@
 use tickring_event::{DecimalError, Instrument, Level};
 
 use super::symbols::FirstNumbers;
-use crate::json::Value;
+use crate::json::{Members, Value};
 use crate::venue::DecodeError;
 
 /// Times above this are microseconds: as milliseconds it is the year 5138, as microseconds 1973.
@@ -36,15 +36,14 @@ pub(super) fn read_side(
     Ok(())
 }
 
-/// One side of a bookTicker; a side without orders is written as zeros.
+/// One side of a bookTicker, by the texts of its numbers and their keys; a side without orders is
+/// written as zeros.
+#[inline(always)]
 pub(super) fn best_level(
-    data: Value<'_, '_>,
-    price_key: &'static str,
-    quantity_key: &'static str,
+    (price, quantity): (&[u8], &[u8]),
+    (price_key, quantity_key): (&'static str, &'static str),
     instrument: &Instrument,
 ) -> Result<Option<Level>, DecodeError> {
-    let price = data.need(price_key)?.decimal(price_key)?;
-    let quantity = data.need(quantity_key)?.decimal(quantity_key)?;
     let level = Level {
         price: instrument.price(price).map_err(number(price_key))?,
         quantity: instrument.quantity(quantity).map_err(number(quantity_key))?,
@@ -58,6 +57,9 @@ pub(super) fn level_texts<'text>(
     pair: Value<'_, 'text>,
     key: &'static str,
 ) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
+    if let Some(texts) = pair.two_texts() {
+        return Ok(texts);
+    }
     let wrong = DecodeError::WrongType { field: key };
     let mut items = pair.items().ok_or(wrong)?;
     let (Some(price), Some(quantity)) = (items.next(), items.next()) else { return Err(wrong) };
@@ -80,11 +82,12 @@ pub(super) fn first_numbers<'text>(
 }
 
 /// The time of the event, or of the transaction where the event has none; 0 where neither is told.
-pub(super) fn venue_time_ns(data: Value<'_, '_>) -> Result<u64, DecodeError> {
-    if let Some(time) = data.get("E") {
+#[inline(always)]
+pub(super) fn venue_time_ns(fields: &mut Members<'_, '_>) -> Result<u64, DecodeError> {
+    if let Some(time) = fields.get("E") {
         return Ok(time_ns(time, "E")?.0);
     }
-    data.get("T").map_or(Ok(0), |time| Ok(time_ns(time, "T")?.0))
+    fields.get("T").map_or(Ok(0), |time| Ok(time_ns(time, "T")?.0))
 }
 
 /// A time, and the length of the unit it is written in.

@@ -20,6 +20,8 @@ pub(super) struct Symbols {
     wanted: Vec<Box<str>>,
     /// Symbol to position in `listed`.
     positions: HashMap<Box<str>, usize, RandomState>,
+    /// The position of the last message's instrument: most often it is that of the next one.
+    last: usize,
     listed: Vec<Listed>,
     /// A symbol came that is not wanted.
     others_seen: bool,
@@ -31,6 +33,7 @@ pub(super) struct Symbols {
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) id: InstrumentId,
+    symbol: Box<str>,
     pub(super) depth: Depth,
     /// Channels that brought something, a bit for each.
     came: u8,
@@ -65,6 +68,7 @@ impl Symbols {
             instruments,
             wanted: wanted.iter().map(|symbol| symbol.to_ascii_uppercase().into()).collect(),
             positions: HashMap::default(),
+            last: 0,
             listed: Vec::new(),
             others_seen: false,
             of_part: 0,
@@ -78,7 +82,12 @@ impl Symbols {
         symbol: &str,
         first: impl FnOnce() -> Result<FirstNumbers<'a>, DecodeError>,
     ) -> Result<Option<usize>, DecodeError> {
+        if self.listed.get(self.last).is_some_and(|it| *it.symbol == *symbol) {
+            self.see(self.last);
+            return Ok(Some(self.last));
+        }
         if let Some(&position) = self.positions.get(symbol) {
+            self.last = position;
             self.see(position);
             return Ok(Some(position));
         }
@@ -94,7 +103,7 @@ impl Symbols {
             })?;
         let position = self.listed.len();
         let depth = Depth::new(self.market);
-        self.listed.push(Listed { id, depth, came: 0, is_of_part: false });
+        self.listed.push(Listed { id, symbol: symbol.into(), depth, came: 0, is_of_part: false });
         self.positions.insert(symbol.into(), position);
         self.see(position);
         Ok(Some(position))
