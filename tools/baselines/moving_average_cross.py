@@ -8,6 +8,7 @@ Each is a process of its own, timed from its start to its end: reading the file,
 three must come to the same equity, return, Sharpe ratio and number of trades. What pandas and the loop
 do not do: check the bars, keep them as exact decimals, hash them, hand them over a ring, keep a curve
 and a list of trades. Sums are of whole hundredths in all three, so equal means are equal.
+Needs the packages of tools/checks/requirements.txt.
 """
 
 import argparse
