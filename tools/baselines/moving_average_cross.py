@@ -4,11 +4,11 @@
     moving_average_cross.py TICKRING FILE [--rounds 3]        times all three, in turns
 
 Each is a process of its own, timed from its start to its end: reading the file, the two windows (10 and
-30 bars), fills at the next open, costs of a hundredth of a basis point, the equity of every bar and its statistics. All
-three must come to the same equity, return, Sharpe ratio and number of trades. What pandas and the loop
-do not do: check the bars, keep them as exact decimals, hash them, hand them over a ring, keep a curve
-and a list of trades. Sums are of whole hundredths in all three, so equal means are equal.
-Needs the packages of tools/checks/requirements.txt.
+30 bars), fills at the next open, costs of a hundredth of a basis point, the equity of every bar and its
+statistics. All three must come to the same equity, return, Sharpe ratio, drawdown and number of trades.
+What pandas and the loop do not do: check the bars, keep them as exact decimals, hash them, hand them over
+a ring, keep a curve and a list of trades. Sums are of whole hundredths in all three, so equal means are
+equal. Needs the packages of tools/checks/requirements.txt.
 """
 
 import argparse
