@@ -89,16 +89,23 @@ fn plan(args: &FetchArgs, now_ms: u64, talk: Talk) -> Result<Plan, Failure> {
     rows::check(&place)?;
     let mut plan = Plan { symbols, place, pages: None, now_ms };
     if let (FetchWhat::Bars, Some(path), None) = (args.what, &plan.place.path, &args.rest.cache) {
-        let pages = Pages::open(path, now_ms)?;
+        let pages = Pages::open(path, now_ms, &asked(args, &plan.symbols))?;
         if pages.is_resumed() {
-            let folder = pages.folder().display();
-            talk.say(LogLevel::Info, format!("goes on from the pages in {folder}"));
+            let (folder, began) = (pages.folder().display(), rows::time(pages.began_ms()));
+            let words = format!("goes on from the pages in {folder}, as of {began}");
+            talk.say(LogLevel::Info, format!("{words}; remove them to begin anew"));
         }
         // What was asked for then is asked for again, and no more.
         plan.now_ms = pages.began_ms();
         plan.pages = Some(pages);
     }
     Ok(plan)
+}
+
+/// What makes two fetches the same, in a line.
+fn asked(args: &FetchArgs, symbols: &[String]) -> String {
+    let FetchArgs { interval, limit, start, end, .. } = args;
+    format!("{} {interval} {limit:?} {start:?} {end:?}", symbols.join(","))
 }
 
 fn write(

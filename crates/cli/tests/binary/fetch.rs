@@ -139,12 +139,26 @@ fn an_interrupted_fetch_goes_on_and_asks_for_no_page_again() {
     assert!(resumed.err.contains("goes on from the pages in "), "{}", resumed.err);
     assert_eq!(report(&resumed)["pages_cached"], 5);
     assert!(!pages.exists(), "it is no longer needed");
+    assert!(resumed.err.contains(", as of 20"), "{}", resumed.err);
     let straight = report(&Ran::of(venue.fetch(&fetch).arg(&whole)).exits(0));
     check_hours(&fs::read_to_string(&path).unwrap(), &["AAPL.US"], 5_000);
     assert_eq!(fs::read(&path).unwrap(), fs::read(&whole).unwrap());
     // Those of one fetch, twice, and the one that was refused.
     let of_one = count(&straight["pages"]);
     assert_eq!(count(&venue.end()["paths"]["/v1/market/kline"]), 2 * of_one + 1);
+}
+
+#[test]
+fn another_fetch_into_the_same_file_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bars.csv");
+    let venue = Venue::start(&["--bars", "900", "--page-limit", "300", "--fault", "3002@3"]);
+    let fetch = ["--symbols", "AAPL.US", "--start", "2025-01-01", "--out"];
+    Ran::of(venue.fetch(&fetch).arg(&path)).exits(3);
+    let ran = Ran::of(venue.fetch(&fetch).arg(&path).args(["--limit", "900"])).exits(0);
+    assert!(!ran.err.contains("goes on"), "{}", ran.err);
+    check_hours(&fs::read_to_string(&path).unwrap(), &["AAPL.US"], 900);
+    assert!(!folder.path().join("bars.csv.pages").exists());
 }
 
 #[test]

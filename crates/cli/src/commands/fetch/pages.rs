@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure};
 
-/// The file that says when the fetch began, in ms since 1970.
+/// The file that says when the fetch began, in ms since 1970, and in its second line what was asked for.
 const BEGAN: &str = "began_ms";
 
 /// `FILE.pages`.
@@ -18,8 +18,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Makes the folder of a file, or goes on with the one that is there.
-    pub(super) fn open(file: &Path, now_ms: u64) -> Result<Self, Failure> {
+    /// Makes the folder of a file, or goes on with the one that is there if the same was `asked` for.
+    pub(super) fn open(file: &Path, now_ms: u64, asked: &str) -> Result<Self, Failure> {
         let mut folder = file.as_os_str().to_owned();
         folder.push(".pages");
         let folder = PathBuf::from(folder);
@@ -28,12 +28,14 @@ impl Pages {
         };
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         let path = folder.join(BEGAN);
-        let began = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let began = text.split_once('\n').filter(|it| it.1 == asked);
+        let began = began.and_then(|it| it.0.parse().ok());
         // One from the future would leave the present's bars for completed ones.
         if let Some(began_ms) = began.filter(|&it| it <= now_ms) {
             return Ok(Self { folder, began_ms, is_resumed: true });
         }
-        fs::write(&path, now_ms.to_string()).map_err(|error| failed(&path, error))?;
+        fs::write(&path, format!("{now_ms}\n{asked}")).map_err(|error| failed(&path, error))?;
         Ok(Self { folder, began_ms: now_ms, is_resumed: false })
     }
 

@@ -301,7 +301,8 @@ fn limit(args: &FetchArgs, default: u64, limit_max: u64) -> Result<u32, Failure>
     fits.ok_or_else(|| Failure::usage(format!("--limit: the venue gives at most {limit_max}")))
 }
 
-fn time(time_ms: u64) -> String {
+/// A time as people read it.
+pub(super) fn time(time_ms: u64) -> String {
     let at = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_millis(time_ms));
     at.map_or_else(|| time_ms.to_string(), |at| humantime::format_rfc3339_seconds(at).to_string())
 }
