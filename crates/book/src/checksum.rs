@@ -3,7 +3,7 @@
 //! The text that a checksum is taken of lies in a buffer on the stack: no allocation, one pass of
 //! the hash.
 
-use tickring_event::eight_bytes;
+use tickring_event::{POWERS_OF_TEN, eight_bytes};
 
 use crate::written::{Written, WrittenBook, WrittenLevel};
 
@@ -87,7 +87,7 @@ impl<const N: usize> Text<N> {
     fn number(&mut self, number: Written) {
         let (digits, decimals) = (number.digits(), usize::from(number.decimals()));
         // At least one digit stands before the point.
-        if digits < UNITS[decimals] || digits == 0 {
+        if digits < POWERS_OF_TEN[decimals].cast_unsigned() || digits == 0 {
             self.padded(digits, decimals + 1);
         } else {
             self.whole(digits);
@@ -130,17 +130,6 @@ impl<const N: usize> Text<N> {
         self.len += len;
     }
 }
-
-/// Ten to the power of the index: as many decimals as are kept.
-const UNITS: [u64; 19] = {
-    let mut units = [1; 19];
-    let mut at = 1;
-    while at < units.len() {
-        units[at] = 10 * units[at - 1];
-        at += 1;
-    }
-    units
-};
 
 /// One more than the largest number of eight digits.
 const EIGHT_DIGITS: u64 = 100_000_000;

@@ -84,8 +84,7 @@ pub(crate) fn self_test(args: &BenchArgs) -> Result<SelfTest, Failure> {
 }
 
 fn bench(args: &BenchArgs) -> Result<Bench, Failure> {
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let clock = Clock::new();
     let talk = Talk::new(args.talk.log);
     let facts = ClockFacts::measure(&clock);

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::exit::{Exit, Failure};
+
 /// Exit code of a process that is told twice.
 const EXIT_CODE_SECOND: i32 = 130;
 
@@ -19,7 +21,12 @@ impl Interrupt {
     ///
     /// # Errors
     /// The kernel refuses to install a handler.
-    pub(crate) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        Self::install()
+            .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))
+    }
+
+    fn install() -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds the flag unset, so only the second one exits.

@@ -9,7 +9,7 @@ use tickring_strategy::OnFault;
 
 use crate::args::{CaptureArgs, EngineArgs, FaultPolicy, Format, LogLevel, TalkArgs};
 use crate::engine::RecordRequest;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::memory;
@@ -113,8 +113,7 @@ pub(crate) fn prepare(
     if args.lock_memory {
         memory::lock(talk)?;
     }
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     Ok(Prepared {
         symbols: settings::symbols(&args.symbols)?,
         capacity,

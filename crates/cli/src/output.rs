@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use terminal_size::Width;
 
 use crate::args::LogLevel;
+use crate::exit::{Exit, Failure};
 
 /// Talk on standard error, as much as was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,19 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         out.write_all(b"\n")?;
     }
     out.flush()
+}
+
+/// As [`print()`], where the command fails when it cannot say its result.
+///
+/// # Errors
+/// [`Exit::InputOutput`].
+pub(crate) fn report(text: &str) -> Result<(), Failure> {
+    print(text).map_err(|error| no_output(&error))
+}
+
+/// Why a command fails that cannot say its result.
+pub(crate) fn no_output(error: &io::Error) -> Failure {
+    Failure::new(Exit::InputOutput, format!("standard output: {error}"))
 }
 
 /// Writes a long result on standard output, block by block.

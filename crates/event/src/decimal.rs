@@ -103,7 +103,7 @@ pub fn leading_digits(text: &[u8]) -> (u64, usize) {
     let (mut value, mut len) = (0_u64, 0);
     while let Some(word) = text[len..].first_chunk() {
         let (eight, count) = leading_eight(*word);
-        value = value.wrapping_mul(POWERS[count & 15].cast_unsigned()).wrapping_add(eight);
+        value = value.wrapping_mul(POWERS_OF_TEN[count & 15].cast_unsigned()).wrapping_add(eight);
         len += count;
         if count < 8 {
             return (value, len);
@@ -227,17 +227,17 @@ fn shift(value: i64, places: usize) -> Result<i64, DecimalError> {
     if value == 0 {
         return Ok(0);
     }
-    let factor = POWERS.get(places).ok_or(DecimalError::Overflow)?;
+    let factor = POWERS_OF_TEN.get(places).ok_or(DecimalError::Overflow)?;
     value.checked_mul(*factor).ok_or(DecimalError::Overflow)
 }
 
 fn unshift(value: i64, places: usize) -> Result<i64, DecimalError> {
-    let divisor = POWERS.get(places).ok_or(DecimalError::TooPrecise)?;
+    let divisor = POWERS_OF_TEN.get(places).ok_or(DecimalError::TooPrecise)?;
     if value % divisor == 0 { Ok(value / divisor) } else { Err(DecimalError::TooPrecise) }
 }
 
 /// Ten to the power of the index, as far as 64 bits go.
-const POWERS: [i64; 19] = {
+pub const POWERS_OF_TEN: [i64; 19] = {
     let mut powers = [1_i64; 19];
     let mut index = 1;
     while index < powers.len() {

@@ -245,7 +245,7 @@ fn write(args: &BacktestArgs, done: &Done) -> Result<(), Failure> {
         Format::Text => text::text(done),
         Format::Json => json::json(done),
     };
-    output::print(&text).map_err(|error| failed("standard output", &error))
+    output::report(&text)
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {

@@ -42,8 +42,7 @@ fn doctor(args: &DoctorArgs, talk: Talk) -> Result<Exit, Failure> {
         }
         Format::Text => text::text(&examination, page()),
     };
-    output::print(&text)
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))?;
+    output::report(&text)?;
     Ok(end(args, &examination))
 }
 

@@ -40,8 +40,7 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
             "-o -: standard output belongs to the report under `--report json`; name a folder";
         return Err(Failure::usage(words));
     }
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     talk.say(LogLevel::Debug, format!("exporting {} files", args.files.len()));
     let run = Run { clock: Clock::new(), interrupt, progress: Progress::new(args.log) };
     let report = if args.raw { raw(args, talk, run)? } else { decoded(args, talk, run)? };
@@ -53,8 +52,7 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
         args::Format::Text => report.to_text(),
         args::Format::Json => report.to_json(),
     };
-    output::print(&text)
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))
+    output::report(&text)
 }
 
 /// What goes along with reading.

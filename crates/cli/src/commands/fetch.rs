@@ -47,8 +47,7 @@ fn fetch(args: &FetchArgs) -> Result<(), Failure> {
     if let Some(pages) = &plan.pages {
         config.cache = Some(pages.folder().to_owned());
     }
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let watcher = Watcher::new(args.log);
     let client = rest::client(config, clock, interrupt.clone())?;
     let mut client = client.telling(watcher.ear());
@@ -144,6 +143,5 @@ fn report(
         Talk::new(args.log).say(LogLevel::Info, text.trim_end());
         return Ok(());
     }
-    output::print(&text)
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))
+    output::report(&text)
 }

@@ -59,7 +59,7 @@ fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
             format!("{}{between}{picture}", text::text(&inspection, canvas.width))
         }
     };
-    output::print(&text).map_err(|error| no_output(&error))?;
+    output::report(&text)?;
     for error in &inspection.errors {
         talk.say(LogLevel::Error, error);
     }
@@ -94,7 +94,7 @@ fn dump_entries(args: &InspectArgs) -> Result<Exit, Failure> {
     match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) => Err(no_output(&error)),
+        Err(error) => Err(output::no_output(&error)),
         Ok(()) => dumped.map(|()| Exit::Done),
     }
 }
@@ -103,10 +103,6 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| {
         Failure::new(Exit::InputOutput, format!("--svg: {}: {error}", path.display()))
     })
-}
-
-fn no_output(error: &io::Error) -> Failure {
-    Failure::new(Exit::InputOutput, format!("standard output: {error}"))
 }
 
 /// Whether the locale's characters are Unicode's, by the first variable that is set.

@@ -42,7 +42,7 @@ fn report(args: &ReportArgs) -> Result<(), Failure> {
             serde_json::to_string(&json::comparison(&runs)).expect("figures have only string keys")
         }
     };
-    output::print(&text).map_err(|error| failed("standard output", &error))
+    output::report(&text)
 }
 
 fn write(path: &Path, page: &str) -> Result<(), Failure> {

@@ -40,8 +40,7 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let talk = Talk::new(args.talk.log);
     let mut simulator =
         Simulator::bind(config(args)?).map_err(|error| simulator_failure(&error))?;
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let clock = Clock::new();
     let url = format!("ws://{}/v1/realtime", simulator.local_addr());
     if args.venue.is_none() {
@@ -71,8 +70,12 @@ fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         Format::Text => text(&report),
         Format::Json => json(&report),
     };
-    output::print(&text)
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))?;
+    end(&text, &interrupt)
+}
+
+/// Says what a venue has served.
+fn end(text: &str, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    output::report(text)?;
     Ok(if interrupt.is_asked() { Exit::Interrupted } else { Exit::Done })
 }
 

@@ -1,6 +1,6 @@
 //! Plain short decimals, eight digits at a time: what nearly every number of a venue is.
 
-use super::{Decimal, POWERS};
+use super::{Decimal, POWERS_OF_TEN};
 use crate::price::Scale;
 
 /// Longest text, in bytes: two words.
@@ -15,7 +15,7 @@ const LEN_MAX: usize = 16;
 pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
     let (digits, decimals) = plain_digits(text)?;
     let places = usize::from(scale.decimals()).checked_sub(decimals)?;
-    let mantissa = digits.cast_signed().checked_mul(*POWERS.get(places)?)?;
+    let mantissa = digits.cast_signed().checked_mul(*POWERS_OF_TEN.get(places)?)?;
     Some(Decimal { mantissa, decimals: u8::try_from(decimals).ok()? })
 }
 
@@ -73,7 +73,7 @@ fn long(text: &[u8]) -> Option<(u64, usize)> {
 /// The number of two words of digits, `rest_len` of them in the second.
 #[inline]
 fn joined(first: u64, rest: u64, rest_len: usize, decimals: usize) -> Option<(u64, usize)> {
-    let shift = POWERS[rest_len & 15].cast_unsigned();
+    let shift = POWERS_OF_TEN[rest_len & 15].cast_unsigned();
     Some((eight_digits(first)?.wrapping_mul(shift).wrapping_add(eight_digits(rest)?), decimals))
 }
 

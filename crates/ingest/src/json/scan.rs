@@ -12,7 +12,7 @@
 use std::mem::MaybeUninit;
 
 use simd_json::{Node, StaticNode};
-use tickring_event::{leading_digits, leading_eight};
+use tickring_event::{POWERS_OF_TEN, leading_digits, leading_eight};
 
 use super::Numbers;
 use super::quotes::Quotes;
@@ -346,7 +346,7 @@ fn sixteen_digits(text: &[u8], at: usize) -> (u64, usize) {
         return (first, len);
     }
     let (second, len) = leading_eight(word_at(text, at + 8).to_le_bytes());
-    (first.wrapping_mul(POWERS_OF_TEN[len & 15]).wrapping_add(second), 8 + len)
+    (first.wrapping_mul(POWERS_OF_TEN[len & 15].cast_unsigned()).wrapping_add(second), 8 + len)
 }
 
 /// Eight bytes from `at` on, the first one lowest; zeros stand for those behind the end.
@@ -363,17 +363,6 @@ fn last_word(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
     rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
-
-/// By how much a number grows that so many digits follow.
-const POWERS_OF_TEN: [u64; 16] = {
-    let mut powers = [1; 16];
-    let mut at = 1;
-    while at < powers.len() {
-        powers[at] = 10 * powers[at - 1];
-        at += 1;
-    }
-    powers
-};
 
 #[inline(never)]
 fn behind_spaces(text: &[u8], mut at: usize) -> usize {

@@ -63,6 +63,24 @@ impl<'tape, 'text> Value<'tape, 'text> {
         }
     }
 
+    /// The first two items of an array that begins with two decimals.
+    ///
+    /// # Errors
+    /// [`DecodeError::WrongType`] for anything else, and [`Value::decimal`]'s.
+    #[inline(always)]
+    pub(crate) fn pair(
+        self,
+        field: &'static str,
+    ) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
+        if let Some(texts) = self.two_texts() {
+            return Ok(texts);
+        }
+        let wrong = DecodeError::WrongType { field };
+        let mut items = self.items().ok_or(wrong)?;
+        let (Some(first), Some(second)) = (items.next(), items.next()) else { return Err(wrong) };
+        Ok((first.decimal(field)?, second.decimal(field)?))
+    }
+
     /// The names and values, if this is an object.
     pub(crate) fn members(
         self,

@@ -13,7 +13,7 @@ use super::{milliseconds, simulator_failure};
 use crate::args::{Format, LogLevel, RestOptions, RestShapeName, SimulateArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::output::{self, Talk};
+use crate::output::Talk;
 use crate::settings;
 
 /// Instruments of which bars are made up where none are named.
@@ -23,8 +23,7 @@ const SYMBOLS: [&str; 5] = ["AAPL.US", "MSFT.US", "NVDA.US", "700.HK", "BTCUSDT"
 pub(super) fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let talk = Talk::new(args.talk.log);
     let mut server = RestServer::bind(config(args)?).map_err(|error| simulator_failure(&error))?;
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("signal handler: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let words = format!("listening: TICKDB_REST_URL=http://{}", server.local_addr());
     talk.say(LogLevel::Info, words);
     let clock = Clock::new();
@@ -36,9 +35,7 @@ pub(super) fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         Format::Text => text(&report),
         Format::Json => json(&report),
     };
-    output::print(&text)
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("standard output: {error}")))?;
-    Ok(if interrupt.is_asked() { Exit::Interrupted } else { Exit::Done })
+    super::end(&text, &interrupt)
 }
 
 fn config(args: &SimulateArgs) -> Result<RestServerConfig, Failure> {

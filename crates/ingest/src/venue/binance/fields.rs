@@ -26,8 +26,8 @@ pub(super) fn read_side(
     mut push: impl FnMut(Level),
 ) -> Result<(), DecodeError> {
     let levels = data.need(key)?.items().ok_or(DecodeError::WrongType { field: key })?;
-    for pair in levels {
-        let (price, quantity) = level_texts(pair, key)?;
+    for level in levels {
+        let (price, quantity) = level.pair(key)?;
         push(Level {
             price: instrument.price(price).map_err(number(key))?,
             quantity: instrument.quantity(quantity).map_err(number(key))?,
@@ -52,20 +52,6 @@ pub(super) fn best_level(
     Ok(if is_empty { None } else { Some(level) })
 }
 
-/// The texts of `["price","quantity"]`.
-pub(super) fn level_texts<'text>(
-    pair: Value<'_, 'text>,
-    key: &'static str,
-) -> Result<(&'text [u8], &'text [u8]), DecodeError> {
-    if let Some(texts) = pair.two_texts() {
-        return Ok(texts);
-    }
-    let wrong = DecodeError::WrongType { field: key };
-    let mut items = pair.items().ok_or(wrong)?;
-    let (Some(price), Some(quantity)) = (items.next(), items.next()) else { return Err(wrong) };
-    Ok((price.decimal(key)?, quantity.decimal(key)?))
-}
-
 /// The numbers of the first level. A message without one gives zeros, from which an instrument gets
 /// the eight decimals that are the finest this venue uses.
 pub(super) fn first_numbers<'text>(
@@ -74,7 +60,7 @@ pub(super) fn first_numbers<'text>(
 ) -> Result<FirstNumbers<'text>, DecodeError> {
     for key in [keys.bids, keys.asks] {
         if let Some(level) = data.get(key).and_then(Value::items).and_then(|mut it| it.next()) {
-            let (price, quantity) = level_texts(level, key)?;
+            let (price, quantity) = level.pair(key)?;
             return Ok(FirstNumbers { price, quantity, field: key });
         }
     }

@@ -51,13 +51,8 @@ fn pair<'text>(
     value: Value<'_, 'text>,
     field: &'static str,
 ) -> Result<Numbers<'text>, DecodeError> {
-    if let Some((price, quantity)) = value.two_texts() {
-        return Ok(Numbers { price, quantity });
-    }
-    let wrong = DecodeError::WrongType { field };
-    let mut texts = value.items().ok_or(wrong)?;
-    let (Some(price), Some(quantity)) = (texts.next(), texts.next()) else { return Err(wrong) };
-    Ok(Numbers { price: price.decimal(field)?, quantity: quantity.decimal(field)? })
+    let (price, quantity) = value.pair(field)?;
+    Ok(Numbers { price, quantity })
 }
 
 pub(super) fn first_level<'text>(root: Value<'_, 'text>) -> Result<Numbers<'text>, DecodeError> {
