@@ -3,13 +3,16 @@
 //!
 //! Nothing but this module names `simd_json`.
 
+mod plain;
 mod quotes;
 mod scan;
+mod scanner;
 mod value;
 
 use simd_json::{Buffers, INPUT_PADDING, Tape};
 
-pub(crate) use self::value::{Items, Members, Value};
+pub(crate) use self::scanner::Scanner;
+pub(crate) use self::value::{Items, Value};
 use crate::venue::DecodeError;
 
 /// Frame bytes the buffers have room for before they grow.
@@ -40,6 +43,8 @@ pub enum Parsers {
 /// How often which parser read a frame.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tally {
+    /// Readings straight from the text.
+    pub direct: u64,
     /// Readings of the scanner.
     pub scanned: u64,
     /// Readings of the general parser: what the scanner had declined.
@@ -75,6 +80,22 @@ impl Json {
     #[must_use]
     pub const fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// Hands `text` to `scan`, which reads what it knows of the messages that come most, or gives `None`
+    /// and leaves everything as it was: [`Json::read`] must follow.
+    #[inline]
+    pub(crate) fn scan<T>(
+        &mut self,
+        text: &[u8],
+        scan: impl FnOnce(Scanner<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if self.parsers == Parsers::General {
+            return None;
+        }
+        let scanned = scan(Scanner::new(text));
+        self.tally.direct += u64::from(scanned.is_some());
+        scanned
     }
 
     /// Parses `text` and hands its root to `read`; `read` runs a second time, over strings only,

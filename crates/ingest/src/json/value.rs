@@ -28,12 +28,6 @@ impl<'tape, 'text> Value<'tape, 'text> {
         self.get(field).ok_or(DecodeError::MissingField { field })
     }
 
-    /// The members of an object, to be asked for one after another; none of anything else.
-    #[inline(always)]
-    pub(crate) fn in_order(self) -> Members<'tape, 'text> {
-        Members { nodes: self.inside().unwrap_or_default(), at: 0 }
-    }
-
     /// The string, if this is one.
     #[inline]
     pub(crate) fn text(self) -> Option<&'text str> {
@@ -169,58 +163,6 @@ impl<'tape, 'text> Value<'tape, 'text> {
             [Node::Object { count, .. }, inside @ ..] => inside.get(..*count),
             _ => None,
         }
-    }
-}
-
-/// The members of an object, read in the order in which they are likely to stand: each search begins
-/// behind the member that was found last, and comes round. Of duplicate keys it finds one.
-pub(crate) struct Members<'tape, 'text> {
-    nodes: &'tape [Node<'text>],
-    at: usize,
-}
-
-impl<'tape, 'text> Members<'tape, 'text> {
-    /// As [`Value::get`].
-    #[inline(always)]
-    pub(crate) fn get(&mut self, key: &str) -> Option<Value<'tape, 'text>> {
-        let (before, behind) = self.nodes.split_at_checked(self.at)?;
-        let at = match find(behind, key) {
-            Some((at, span)) => {
-                let at = self.at + at;
-                self.at = at + span;
-                at
-            }
-            None => {
-                let (at, span) = find(before, key)?;
-                self.at = at + span;
-                at
-            }
-        };
-        Some(Value(self.nodes.get(at..)?)).filter(|it| !it.is_null())
-    }
-
-    /// As [`Value::need`].
-    #[inline(always)]
-    pub(crate) fn need(&mut self, field: &'static str) -> Result<Value<'tape, 'text>, DecodeError> {
-        self.get(field).ok_or(DecodeError::MissingField { field })
-    }
-
-    /// As [`Value::need_text`].
-    #[inline(always)]
-    pub(crate) fn need_text(&mut self, field: &'static str) -> Result<&'text str, DecodeError> {
-        self.need(field)?.text().ok_or(DecodeError::WrongType { field })
-    }
-
-    /// As [`Value::need_whole`].
-    #[inline(always)]
-    pub(crate) fn need_whole(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        self.need(field)?.whole().ok_or(DecodeError::WrongType { field })
-    }
-
-    /// [`Value::decimal`] of a member that must be there.
-    #[inline(always)]
-    pub(crate) fn need_decimal(&mut self, field: &'static str) -> Result<&'text [u8], DecodeError> {
-        self.need(field)?.decimal(field)
     }
 }
 

@@ -32,9 +32,11 @@
 
 mod decode;
 mod fields;
+mod scan;
 mod sequence;
 mod subscribe;
 mod symbols;
+mod told;
 
 use std::sync::Arc;
 
@@ -185,10 +187,13 @@ impl Venue for Binance {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, .. } = self;
         let from = batch.len();
-        let read = json.read(frame.text, |root| {
-            // What a first reading left before it met a bare number.
-            batch.truncate(from);
-            decoder.read(root, frame.stamp, batch)
+        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        let read = scanned.unwrap_or_else(|| {
+            json.read(frame.text, |root| {
+                // What a first reading left before it met a bare number.
+                batch.truncate(from);
+                decoder.read(root, frame.stamp, batch)
+            })
         });
         if read.is_err() {
             batch.truncate(from);

@@ -14,9 +14,10 @@ use super::fields::{
 use super::sequence::UpdateIds;
 use super::subscribe::Subscriptions;
 use super::symbols::{FirstNumbers, Implied, Symbols};
+use super::told::{BookTicker, Dealt};
 use crate::batch::{DepthRun, EventBatch};
 use crate::frame::Stamp;
-use crate::json::{Members, Value};
+use crate::json::Value;
 use crate::venue::subscription::Channel;
 use crate::venue::{Command, DecodeError, Fetch, Inbound, OTHER_SYMBOL};
 
@@ -35,17 +36,17 @@ const KLINE: usize = 6;
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    market: Market,
+    pub(super) market: Market,
     pub(super) symbols: Symbols,
     pub(super) subscriptions: Subscriptions,
     /// Reused for the symbol in a stream's name, in upper case.
     stream_symbol: String,
     /// Depth that is being read, until it was read well: whose book breaks when it cannot be.
-    reading: Option<(usize, Reading)>,
+    pub(super) reading: Option<(usize, Reading)>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Reading {
+pub(super) enum Reading {
     Diff,
     Partial,
 }
@@ -79,25 +80,24 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         self.reading = None;
-        let mut members = root.in_order();
-        let message = match members.get("stream") {
+        let message = match root.get("stream") {
             Some(name) => Message {
                 stamp,
                 stream: Some(name.text().ok_or(DecodeError::WrongType { field: "stream" })?),
-                data: members.need("data")?,
+                data: root.need("data")?,
             },
             None => Message { stamp, stream: None, data: root },
         };
         let data = message.data;
         if let Some(event) = data.get("e") {
             return match event.text().ok_or(DecodeError::WrongType { field: "e" })? {
-                "bookTicker" => self.book_ticker(message, batch),
-                "trade" => self.trade(message, batch),
-                "depthUpdate" if is_partial(message.stream) => {
+                "bookTicker" => self.book_ticker(stamp, &BookTicker::read(data)?, batch),
+                "trade" => self.trade(stamp, &Dealt::read(data, "t")?, batch),
+                "depthUpdate" if message.stream.is_some_and(|it| is_partial(it.as_bytes())) => {
                     self.partial(message, "u", DIFF_KEYS, batch)
                 }
                 "depthUpdate" => self.diff(message, batch),
-                "aggTrade" => self.agg_trade(message, batch),
+                "aggTrade" => self.agg_trade(stamp, &Dealt::read(data, "l")?, batch),
                 "kline" => self.kline(message, batch),
                 "serverShutdown" => {
                     batch.command(Command::Renew);
@@ -113,7 +113,7 @@ impl Decoder {
             };
         }
         if data.get("u").is_some() && data.get("s").is_some() {
-            return self.book_ticker(message, batch);
+            return self.book_ticker(stamp, &BookTicker::read(data)?, batch);
         }
         // The streams of all symbols at once (`!ticker@arr`).
         if data.items().is_some() {
@@ -153,23 +153,19 @@ impl Decoder {
         }
     }
 
-    fn book_ticker(
+    pub(super) fn book_ticker(
         &mut self,
-        message: Message<'_, '_>,
+        stamp: Stamp,
+        told: &BookTicker<'_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let mut fields = message.data.in_order();
-        let update_id = fields.need_whole("u")?;
-        let symbol = fields.need_text("s")?;
-        let bid = (fields.need_decimal("b")?, fields.need_decimal("B")?);
-        let ask = (fields.need_decimal("a")?, fields.need_decimal("A")?);
-        let first = || Ok(FirstNumbers { price: bid.0, quantity: bid.1, field: "b" });
-        let Some(position) = self.symbols.position(symbol, first)? else {
+        let Some(position) = self.symbols.position(told.symbol, || Ok(told.first_numbers()))?
+        else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let instrument = self.symbols.instrument(position);
-        let bid = best_level(bid, ("b", "B"), instrument)?;
-        let ask = best_level(ask, ("a", "A"), instrument)?;
+        let bid = best_level(told.bid, ("b", "B"), instrument)?;
+        let ask = best_level(told.ask, ("a", "A"), instrument)?;
         let top = TopOfBook {
             bid_price: bid.map(|level| level.price),
             bid_quantity: bid.map(|level| level.quantity),
@@ -177,66 +173,59 @@ impl Decoder {
             ask_quantity: ask.map(|level| level.quantity),
             last_price: None,
         };
-        let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(&mut fields)?;
-        origin.venue_sequence = update_id;
+        let mut origin = stamp.origin(self.symbols.id(position));
+        origin.venue_time_ns = told.venue_time_ns;
+        origin.venue_sequence = told.update_id;
         batch.push(MarketEvent::top_of_book(&origin, &top));
         self.symbols.note(position, Channel::Ticker);
         Ok(Inbound::Data(BOOK_TICKER))
     }
 
-    fn trade(
+    pub(super) fn trade(
         &mut self,
-        message: Message<'_, '_>,
+        stamp: Stamp,
+        told: &Dealt<'_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let mut fields = message.data.in_order();
-        let told = Told::read(&mut fields, "t")?;
-        if let Some(kind) = fields.get("X")
-            && kind.text().ok_or(DecodeError::WrongType { field: "X" })? != "MARKET"
-        {
+        if told.is_outside_book {
             return Ok(Inbound::Ignored("trade_outside_book"));
         }
         let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
-        self.push_trade((message.stamp, position), &told, &mut fields, batch)?;
+        self.push_trade((stamp, position), told, batch)?;
         self.symbols.note(position, Channel::Trade);
         Ok(Inbound::Data(TRADE))
     }
 
     /// Trades of one taker at one price, as one. Beside single trades they would count twice.
-    fn agg_trade(
+    pub(super) fn agg_trade(
         &mut self,
-        message: Message<'_, '_>,
+        stamp: Stamp,
+        told: &Dealt<'_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let mut fields = message.data.in_order();
-        let told = Told::read(&mut fields, "l")?;
         let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         if self.symbols.has_come(position, Channel::Trade) {
             return Ok(Inbound::Ignored("trades_told_singly"));
         }
-        self.push_trade((message.stamp, position), &told, &mut fields, batch)?;
+        self.push_trade((stamp, position), told, batch)?;
         Ok(Inbound::Data(AGG_TRADE))
     }
 
     fn push_trade(
         &self,
         (stamp, position): (Stamp, usize),
-        told: &Told<'_>,
-        fields: &mut Members<'_, '_>,
+        told: &Dealt<'_>,
         batch: &mut EventBatch,
     ) -> Result<(), DecodeError> {
         let instrument = self.symbols.instrument(position);
-        let buyer_is_maker =
-            fields.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?;
         let trade = Trade {
             price: instrument.price(told.numbers.price).map_err(number("p"))?,
             quantity: instrument.quantity(told.numbers.quantity).map_err(number("q"))?,
-            taker: Some(if buyer_is_maker { Side::Sell } else { Side::Buy }),
+            taker: Some(if told.buyer_is_maker { Side::Sell } else { Side::Buy }),
             trade_id: Some(told.trade_id),
         };
         let mut origin = stamp.origin(self.symbols.id(position));
@@ -260,7 +249,7 @@ impl Decoder {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(&mut message.data.in_order())?;
+        origin.venue_time_ns = venue_time_ns(message.data)?;
         // The last trade; -1 where there was none.
         origin.venue_sequence = bar.get("L").and_then(Value::whole).unwrap_or(0);
         let bar = self.bar(position, bar)?;
@@ -315,11 +304,22 @@ impl Decoder {
         let from = batch.len();
         let read = DepthRead { position, last: ids.last, keys: DIFF_KEYS, flags: Flags::NONE };
         self.push_depth(message, read, batch)?;
-        self.symbols.depth_mut(position).diff(ids, from, batch);
         self.reading = None;
+        Ok(self.take_diff(position, ids, from, batch))
+    }
+
+    /// A diff was read, into the batch's events from `from` on.
+    pub(super) fn take_diff(
+        &mut self,
+        position: usize,
+        ids: UpdateIds,
+        from: usize,
+        batch: &mut EventBatch,
+    ) -> Inbound {
+        self.symbols.depth_mut(position).diff(ids, from, batch);
         self.symbols.note(position, Channel::Depth);
         self.ask(position, batch);
-        Ok(Inbound::Data(DEPTH_UPDATE))
+        Inbound::Data(DEPTH_UPDATE)
     }
 
     fn partial(
@@ -437,7 +437,7 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         let DepthRead { position, last, keys, flags } = read;
         let mut origin = message.stamp.origin(self.symbols.id(position));
-        origin.venue_time_ns = venue_time_ns(&mut message.data.in_order())?;
+        origin.venue_time_ns = venue_time_ns(message.data)?;
         origin.venue_sequence = last;
         let instrument = self.symbols.instrument(position);
         let mut run = batch.depth(origin, flags);
@@ -445,27 +445,6 @@ impl Decoder {
         read_side(message.data, keys.asks, instrument, |level| DepthRun::ask(&mut run, level))?;
         run.finish();
         Ok(())
-    }
-}
-
-/// What a trade or an aggregate of trades tells, but for who was the taker.
-struct Told<'text> {
-    symbol: &'text str,
-    numbers: FirstNumbers<'text>,
-    trade_id: u64,
-    venue_time_ns: u64,
-}
-
-impl<'text> Told<'text> {
-    /// Where its id is that of `id_key`.
-    #[inline(always)]
-    fn read(fields: &mut Members<'_, 'text>, id_key: &'static str) -> Result<Self, DecodeError> {
-        let venue_time_ns = venue_time_ns(fields)?;
-        let symbol = fields.need_text("s")?;
-        let trade_id = fields.need_whole(id_key)?;
-        let (price, quantity) = (fields.need_decimal("p")?, fields.need_decimal("q")?);
-        let numbers = FirstNumbers { price, quantity, field: "p" };
-        Ok(Self { symbol, numbers, trade_id, venue_time_ns })
     }
 }
 

@@ -3,7 +3,7 @@
 use tickring_event::{DecimalError, Instrument, Level};
 
 use super::symbols::FirstNumbers;
-use crate::json::{Members, Value};
+use crate::json::Value;
 use crate::venue::DecodeError;
 
 /// Times above this are microseconds: as milliseconds it is the year 5138, as microseconds 1973.
@@ -68,29 +68,33 @@ pub(super) fn first_numbers<'text>(
 }
 
 /// The time of the event, or of the transaction where the event has none; 0 where neither is told.
-#[inline(always)]
-pub(super) fn venue_time_ns(fields: &mut Members<'_, '_>) -> Result<u64, DecodeError> {
-    if let Some(time) = fields.get("E") {
-        return Ok(time_ns(time, "E")?.0);
-    }
-    fields.get("T").map_or(Ok(0), |time| Ok(time_ns(time, "T")?.0))
+pub(super) fn venue_time_ns(data: Value<'_, '_>) -> Result<u64, DecodeError> {
+    let time = |field: &'static str| data.get(field).map(|time| time_ns(time, field));
+    time("E").or_else(|| time("T")).map_or(Ok(0), |time| Ok(time?.0))
 }
 
 /// A time, and the length of the unit it is written in.
 pub(super) fn time_ns(time: Value<'_, '_>, field: &'static str) -> Result<(u64, u64), DecodeError> {
     let time = time.whole().ok_or(DecodeError::WrongType { field })?;
+    in_ns(time).ok_or_else(|| number(field)(DecimalError::Overflow))
+}
+
+/// As [`time_ns`]; `None` for a time out of reach.
+#[inline(always)]
+pub(super) const fn in_ns(time: u64) -> Option<(u64, u64)> {
     let unit_ns = if time > TIME_MS_MAX { 1_000 } else { 1_000_000 };
-    let time_ns = time.checked_mul(unit_ns);
-    Ok((time_ns.ok_or_else(|| number(field)(DecimalError::Overflow))?, unit_ns))
+    match time.checked_mul(unit_ns) {
+        Some(time_ns) => Some((time_ns, unit_ns)),
+        None => None,
+    }
 }
 
 /// Whether a stream's name is that of a partial book (`btcusdt@depth20@100ms`); on futures its
 /// messages look like diffs.
-pub(super) fn is_partial(stream: Option<&str>) -> bool {
-    stream
-        .and_then(|name| name.split('@').nth(1))
-        .and_then(|kind| kind.strip_prefix("depth"))
-        .is_some_and(|levels| levels.starts_with(|first: char| first.is_ascii_digit()))
+pub(super) fn is_partial(stream: &[u8]) -> bool {
+    let kind = stream.split(|byte| *byte == b'@').nth(1);
+    let levels = kind.and_then(|kind| kind.strip_prefix(b"depth"));
+    levels.and_then(|levels| levels.first()).is_some_and(u8::is_ascii_digit)
 }
 
 pub(super) const fn number(field: &'static str) -> impl Fn(DecimalError) -> DecodeError {

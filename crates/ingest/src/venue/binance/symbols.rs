@@ -82,12 +82,7 @@ impl Symbols {
         symbol: &str,
         first: impl FnOnce() -> Result<FirstNumbers<'a>, DecodeError>,
     ) -> Result<Option<usize>, DecodeError> {
-        if self.listed.get(self.last).is_some_and(|it| *it.symbol == *symbol) {
-            self.see(self.last);
-            return Ok(Some(self.last));
-        }
-        if let Some(&position) = self.positions.get(symbol) {
-            self.last = position;
+        if let Some(position) = self.listed(symbol) {
             self.see(position);
             return Ok(Some(position));
         }
@@ -109,7 +104,18 @@ impl Symbols {
         Ok(Some(position))
     }
 
-    fn see(&mut self, position: usize) {
+    /// The position of a symbol that was seen before.
+    #[inline]
+    pub(super) fn listed(&self, symbol: &str) -> Option<usize> {
+        if self.listed.get(self.last).is_some_and(|it| *it.symbol == *symbol) {
+            return Some(self.last);
+        }
+        self.positions.get(symbol).copied()
+    }
+
+    /// A message of this instrument came.
+    pub(super) fn see(&mut self, position: usize) {
+        self.last = position;
         let listed = &mut self.listed[position];
         self.of_part += usize::from(!listed.is_of_part);
         listed.is_of_part = true;

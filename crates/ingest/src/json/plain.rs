@@ -1,0 +1,58 @@
+//! Where a string ends, sixteen bytes at a time.
+
+/// Bytes that are looked at together.
+pub(super) const BLOCK: usize = 16;
+
+/// Which bytes may not stand inside a plain string, a bit for each, the first byte lowest: quotes,
+/// backslashes, controls, and all outside ASCII.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[expect(unsafe_code, reason = "compilers do not find the one instruction that this is about")]
+pub(super) fn ends_in(block: &[u8; BLOCK]) -> u32 {
+    // SAFETY: every x86-64 processor has SSE2.
+    unsafe { ends_by_sse2(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn ends_by_sse2(block: &[u8; BLOCK]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8,
+    };
+
+    let (low, high) = (block.first_chunk::<8>(), block.last_chunk::<8>());
+    let [low, high] = [low, high].map(|it| it.map_or(0, |it| i64::from_le_bytes(*it)));
+    let bytes = _mm_set_epi64x(high, low);
+    let each = |byte: u8| _mm_set1_epi8(byte.cast_signed());
+    let quotes = _mm_cmpeq_epi8(bytes, each(b'"'));
+    let backslashes = _mm_cmpeq_epi8(bytes, each(b'\\'));
+    // As signed numbers, bytes outside ASCII lie below the controls.
+    let others = _mm_cmplt_epi8(bytes, each(b' '));
+    _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others)).cast_unsigned()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn ends_in(block: &[u8; BLOCK]) -> u32 {
+    ends_by_word(block)
+}
+
+/// As [`ends_in`], eight bytes at a time. Of the bits above the lowest, some may be false.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn ends_by_word(block: &[u8; BLOCK]) -> u32 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let mut ends = 0;
+    for (at, part) in block.as_chunks::<8>().0.iter().enumerate() {
+        let word = u64::from_le_bytes(*part);
+        let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
+        let controls = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
+        // The top bit of each byte, then those eight bits side by side.
+        let marks = (quotes | backslashes | controls | word) & (ONES << 7);
+        let bits = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        ends |= (bits as u32) << (8 * at);
+    }
+    ends
+}
