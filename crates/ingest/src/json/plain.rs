@@ -38,11 +38,11 @@ pub(super) fn ends_in(block: &[u8; BLOCK]) -> u32 {
     ends_by_word(block)
 }
 
-/// As [`ends_in`], eight bytes at a time. Of the bits above the lowest, some may be false.
+/// As [`ends_in`], eight bytes at a time. Of the bits above the lowest one, some may be false.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn ends_by_word(block: &[u8; BLOCK]) -> u32 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let mut ends = 0;
+    let mut ends = 0_u64;
     for (at, part) in block.as_chunks::<8>().0.iter().enumerate() {
         let word = u64::from_le_bytes(*part);
         let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
@@ -52,7 +52,43 @@ fn ends_by_word(block: &[u8; BLOCK]) -> u32 {
         // The top bit of each byte, then those eight bits side by side.
         let marks = (quotes | backslashes | controls | word) & (ONES << 7);
         let bits = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        ends |= (bits as u32) << (8 * at);
+        ends |= bits << (8 * at);
     }
-    ends
+    u32::try_from(ends).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// By each byte, as both say.
+    #[track_caller]
+    fn check(block: [u8; BLOCK]) {
+        let is_end = |byte: u8| byte == b'"' || byte == b'\\' || !(b' '..0x80).contains(&byte);
+        let expected = (0..BLOCK).fold(0, |ends, at| ends | (u32::from(is_end(block[at])) << at));
+        assert_eq!(ends_in(&block), expected, "{block:?}");
+        assert_eq!(ends_by_word(&block).trailing_zeros(), expected.trailing_zeros(), "{block:?}");
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_told() {
+        for byte in 0..=u8::MAX {
+            for at in 0..BLOCK {
+                let mut block = [b'0'; BLOCK];
+                block[at] = byte;
+                check(block);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn any_bytes_are_told(block: [u8; BLOCK]) {
+            check(block);
+        }
+    }
 }

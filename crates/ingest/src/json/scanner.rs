@@ -150,9 +150,10 @@ impl<'text> Scanner<'text> {
         self.eat(b"\"")?;
         let start = self.at;
         let ends = ends_in(&self.block());
-        self.at += ends.trailing_zeros().min(BLOCK as u32) as usize;
         if ends == 0 {
             self.pass_blocks();
+        } else {
+            self.at += ends.trailing_zeros() as usize;
         }
         let text = self.text.get(start..self.at)?;
         self.eat(b"\"")?;

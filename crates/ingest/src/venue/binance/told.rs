@@ -73,15 +73,17 @@ pub(super) struct Dealt<'text> {
 impl<'text> Dealt<'text> {
     /// Where its id is that of `id_key`.
     pub(super) fn read(data: Value<'_, 'text>, id_key: &'static str) -> Result<Self, DecodeError> {
-        let wrong = |field| DecodeError::WrongType { field };
         let decimal = |field| data.need(field)?.decimal(field);
-        let kind = data.get("X").map(|kind| kind.text().ok_or(wrong("X"))).transpose()?;
+        let kind = data
+            .get("X")
+            .map(|kind| kind.text().ok_or(DecodeError::WrongType { field: "X" }))
+            .transpose()?;
         Ok(Self {
             venue_time_ns: venue_time_ns(data)?,
             symbol: data.need_text("s")?,
             trade_id: data.need_whole(id_key)?,
             numbers: FirstNumbers { price: decimal("p")?, quantity: decimal("q")?, field: "p" },
-            buyer_is_maker: data.need("m")?.truth().ok_or(wrong("m"))?,
+            buyer_is_maker: data.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?,
             is_outside_book: kind.is_some_and(|kind| kind != "MARKET"),
         })
     }
