@@ -208,9 +208,9 @@ impl<'text> Scanner<'text> {
     pub(crate) fn truth(&mut self) -> Option<bool> {
         let is_true = self.peek()? == b't';
         if is_true {
-            self.eat(b"true")?
+            self.eat(b"true")?;
         } else {
-            self.eat(b"false")?
+            self.eat(b"false")?;
         }
         Some(is_true)
     }
