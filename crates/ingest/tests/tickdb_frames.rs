@@ -10,7 +10,7 @@ use tickring_event::{
     ConnectionId, Flags, Instrument, Instruments, Level, MarketEvent, Payload, Price, Side,
 };
 use tickring_ingest::tickdb::{TickDb, TickDbConfig};
-use tickring_ingest::{Action, EventBatch, Frame, Inbound, Stamp, Venue};
+use tickring_ingest::{Action, EventBatch, Frame, Inbound, Parsers, Stamp, Venue};
 
 const STAMP: Stamp = Stamp { connection: ConnectionId(3), arrival_ticks: 77 };
 
@@ -22,12 +22,13 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn new(symbols: &str) -> Self {
+    fn new(symbols: &str, parsers: Parsers) -> Self {
         let symbols: Vec<_> = symbols.split_whitespace().collect();
         let config = TickDbConfig::parse(&symbols, &["ticker", "depth", "trade"]).unwrap();
         let instruments = Arc::new(Instruments::new());
         let mut venue = TickDb::new(&config, Arc::clone(&instruments)).unwrap();
         venue.open(&mut EventBatch::new());
+        venue.json().unwrap().set_parsers(parsers);
         Self { venue, instruments, batch: EventBatch::new() }
     }
 
@@ -117,9 +118,15 @@ fn level_text(instrument: &Instrument, level: &Level) -> String {
     format!("{}@{}", instrument.quantity_text(quantity), instrument.price_text(price))
 }
 
-/// Plays a file's conversation again and compares what becomes of each frame.
+/// Plays a file's conversation again and compares what becomes of each frame, however it is read.
 #[track_caller]
 fn check(name: &str) {
+    check_by(name, Parsers::ScanFirst);
+    check_by(name, Parsers::General);
+}
+
+#[track_caller]
+fn check_by(name: &str, parsers: Parsers) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tickdb").join(name);
     let expected = std::fs::read_to_string(&path).unwrap();
     let mut conversation = None;
@@ -127,13 +134,13 @@ fn check(name: &str) {
     for line in expected.lines().filter(|line| !line.starts_with(['=', '>'])) {
         writeln!(played, "{line}").unwrap();
         if let Some(symbols) = line.strip_prefix("subscribe ") {
-            conversation = Some(Conversation::new(symbols));
+            conversation = Some(Conversation::new(symbols, parsers));
         } else if let Some(text) = line.strip_prefix("< ") {
             let conversation = conversation.as_mut().expect("a file begins with `subscribe`");
             played.push_str(&conversation.hear(text));
         }
     }
-    assert!(played == expected, "{name} should read:\n{played}");
+    assert!(played == expected, "{name} by {parsers:?} should read:\n{played}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tickring_capture::LineReader;
 use tickring_event::{Instruments, MarketEvent};
+use tickring_ingest::tickdb::TickDb;
 use tickring_ingest::{
     Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Command, DecodeError,
     EventBatch, Frame, Inbound, Kraken, KrakenV1, Market, Okx, Parsers, Stamp, Subscription, Tally,
@@ -192,21 +193,44 @@ fn check_mutants(count: u64, seed: u64) {
     let Some(folder) = recorded_data() else { return };
     let mut random = fastrand::Rng::with_seed(seed);
     for (file, make) in RECORDINGS {
-        let frames = frames(&folder.join(file));
-        let mut pair = Pair::new(make);
-        for frame in frames.iter().take(50) {
-            pair.check(frame);
-        }
-        for _ in 0..count {
-            let mut frame = frames[random.usize(0..frames.len())].clone();
-            // Whole books would take all the time.
-            if frame.len() > 20_000 {
-                continue;
-            }
-            mutate(&mut frame, &mut random);
-            pair.check(&frame);
-        }
+        check_mutants_of(&frames(&folder.join(file)), make, count, &mut random);
     }
+}
+
+fn check_mutants_of(frames: &[Vec<u8>], make: Make, count: u64, random: &mut fastrand::Rng) {
+    let mut pair = Pair::new(make);
+    for frame in frames.iter().take(50) {
+        pair.check(frame);
+    }
+    for _ in 0..count {
+        let mut frame = frames[random.usize(0..frames.len())].clone();
+        // Whole books would take all the time.
+        if frame.len() > 20_000 {
+            continue;
+        }
+        mutate(&mut frame, random);
+        pair.check(&frame);
+    }
+}
+
+/// What TickDB documents: there is no recording of it.
+#[test]
+fn documented_and_damaged_frames_of_tickdb_give_the_same_either_way() {
+    let documented = include_str!("data/tickdb/documented.txt");
+    let frames: Vec<_> = documented
+        .lines()
+        .filter_map(|line| line.strip_prefix("< ").map(|text| text.as_bytes().to_vec()))
+        .collect();
+    let make: Make = |it| Box::new(TickDb::recorded(it));
+    let mut pair = Pair::new(make);
+    for frame in &frames {
+        pair.check(frame);
+    }
+    let data = frames.iter().filter(|frame| pair.check(frame)).count();
+    assert!(data > 10, "{data} frames of market data");
+    let direct = pair.scanned.tally().direct;
+    assert!(direct >= data as u64, "{direct} of {data} frames of market data were read directly");
+    check_mutants_of(&frames, make, 20 * MUTANTS, &mut fastrand::Rng::with_seed(3));
 }
 
 #[test]

@@ -215,6 +215,14 @@ impl<'text> Scanner<'text> {
         Some(is_true)
     }
 
+    /// Any value, passed over: the place before it, to read it later.
+    #[inline(always)]
+    pub(crate) fn kept(&mut self) -> Option<Self> {
+        let kept = *self;
+        self.skip(DEPTH_MAX)?;
+        Some(kept)
+    }
+
     /// Whether nothing follows.
     pub(crate) const fn is_at_end(&self) -> bool {
         self.at == self.text.len()

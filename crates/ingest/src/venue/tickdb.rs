@@ -9,6 +9,7 @@ mod codes;
 mod config;
 mod decode;
 mod fields;
+mod scan;
 mod sequence;
 mod subscribe;
 mod symbols;
@@ -99,6 +100,10 @@ impl Venue for TickDb {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let Self { json, feed, subscriptions } = self;
+        if let Some(inbound) = json.scan(frame.text, |text| feed.scan(text, frame.stamp, batch)) {
+            subscriptions.note_data();
+            return Ok(inbound);
+        }
         json.read(frame.text, |root| match Message::read(root) {
             Message::Data(channel, data) => {
                 let inbound = feed.decode(channel, data, frame.stamp, batch)?;

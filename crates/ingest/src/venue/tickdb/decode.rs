@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use tickring_event::{
-    Flags, Gap, GapReason, InstrumentError, InstrumentId, Instruments, MarketEvent,
+    Gap, GapReason, Instrument, InstrumentError, InstrumentId, Instruments, MarketEvent, Origin,
 };
 use tickring_metrics::Counter;
 
 use super::codes::Code;
 use super::config::{Channel, ProductKind, SYMBOL_BYTES_MAX, TickDbConfig};
 use super::fields::{
-    level_texts, push_depth, push_trades, read_top, sides, ticker_prices, time_ns, trade_list,
+    level_texts, push_depth, push_ticker, push_trades, sides, ticker_prices, time_ns, trade_list,
     trade_texts,
 };
 use super::sequence::{Sequences, Standing};
@@ -80,6 +80,16 @@ pub(super) struct Feed {
     published: bool,
 }
 
+/// Which message of which numbering it is.
+#[derive(Clone, Copy)]
+pub(super) struct About {
+    pub(super) id: InstrumentId,
+    pub(super) channel: Channel,
+    /// 0 where it has none, as of the time.
+    pub(super) number: u64,
+    pub(super) venue_time_ns: u64,
+}
+
 /// What a message says of itself.
 #[derive(Clone, Copy)]
 struct Subject<'text> {
@@ -147,29 +157,42 @@ impl Feed {
                 None => return Ok(Inbound::Ignored("repeated")),
             },
         };
+        let about = About {
+            id,
+            channel,
+            number: data.get("seq").and_then(Value::whole).unwrap_or(0),
+            venue_time_ns: time_ns(data)?.unwrap_or(0),
+        };
+        self.publish(about, stamp, batch, |instrument, origin, standing, batch| {
+            let is_late = standing == Standing::Late;
+            match channel {
+                Channel::Ticker => {
+                    push_ticker(instrument, origin, ticker_prices(data)?, is_late, batch)
+                }
+                Channel::Depth => push_depth(instrument, origin, is_late, data, batch),
+                Channel::Trade => push_trades(instrument, origin, data, batch),
+            }
+        })
+    }
+
+    /// Finds where a message stands in its numbering, and takes what `push` reads of it. When that fails
+    /// nothing was taken, but events may be left in the batch.
+    pub(super) fn publish<E>(
+        &mut self,
+        about: About,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+        push: impl FnOnce(&Instrument, Origin, Standing, &mut EventBatch) -> Result<(), E>,
+    ) -> Result<Inbound, E> {
+        let About { id, channel, number, venue_time_ns } = about;
         let instrument = self.instruments.instrument(id).expect("ids come from this very table");
-        let number = data.get("seq").and_then(Value::whole).unwrap_or(0);
-        let mut origin = stamp.origin(id);
-        origin.venue_time_ns = time_ns(data)?.unwrap_or(0);
-        origin.venue_sequence = number;
+        let origin = Origin { venue_time_ns, venue_sequence: number, ..stamp.origin(id) };
         let standing = self.sequences.standing(id, channel, number);
         if let Standing::Gap(gap) = standing {
             batch.push(MarketEvent::gap(&origin, gap));
         }
-        let is_late = standing == Standing::Late;
-        match channel {
-            _ if standing == Standing::Duplicate => {}
-            Channel::Ticker => {
-                let top = read_top(instrument, data)?;
-                if !is_late {
-                    batch.push(MarketEvent::top_of_book(&origin, &top));
-                }
-            }
-            Channel::Depth => {
-                let stale = if is_late { Flags::STALE } else { Flags::NONE };
-                push_depth(instrument, origin, stale, data, batch)?;
-            }
-            Channel::Trade => push_trades(instrument, origin, data, batch)?,
+        if standing != Standing::Duplicate {
+            push(instrument, origin, standing, batch)?;
         }
         self.sequences.accept(id, channel, number);
         self.published = true;

@@ -10,7 +10,7 @@ use crate::json::{Items, Value};
 use crate::venue::DecodeError;
 
 /// The venue's times are milliseconds.
-const NS_PER_MS: u64 = 1_000_000;
+pub(super) const NS_PER_MS: u64 = 1_000_000;
 
 /// The prices of a ticker, in the order in which the price scale is taken from them.
 const TICKER_PRICES: [&str; 3] = ["last_price", "bid_price", "ask_price"];
@@ -29,12 +29,23 @@ pub(super) fn ticker_prices<'text>(
     Ok(texts)
 }
 
-pub(super) fn read_top(
+pub(super) fn push_ticker(
     instrument: &Instrument,
-    data: Value<'_, '_>,
-) -> Result<TopOfBook, DecodeError> {
+    origin: Origin,
+    texts: [Option<&[u8]>; 3],
+    is_late: bool,
+    batch: &mut EventBatch,
+) -> Result<(), DecodeError> {
+    let top = read_top(instrument, texts)?;
+    if !is_late {
+        batch.push(MarketEvent::top_of_book(&origin, &top));
+    }
+    Ok(())
+}
+
+fn read_top(instrument: &Instrument, texts: [Option<&[u8]>; 3]) -> Result<TopOfBook, DecodeError> {
     let mut prices = [None; 3];
-    for ((price, text), field) in prices.iter_mut().zip(ticker_prices(data)?).zip(TICKER_PRICES) {
+    for ((price, text), field) in prices.iter_mut().zip(texts).zip(TICKER_PRICES) {
         // An absent price may be written as zero ("0.00"), and as an empty text at a guess.
         let text = text.filter(|text| !text.is_empty());
         let read = text.map(|text| read_price(instrument, text, field)).transpose()?;
@@ -63,15 +74,19 @@ pub(super) fn sides<'tape, 'text>(
 }
 
 /// Every depth message is a whole picture: nothing in the format could remove a level.
+pub(super) const fn picture(is_late: bool) -> Flags {
+    if is_late { Flags::SNAPSHOT.with(Flags::STALE) } else { Flags::SNAPSHOT }
+}
+
 pub(super) fn push_depth(
     instrument: &Instrument,
     origin: Origin,
-    stale: Flags,
+    is_late: bool,
     data: Value<'_, '_>,
     batch: &mut EventBatch,
 ) -> Result<(), DecodeError> {
     let [bids, asks] = sides(data)?;
-    let mut run = batch.depth(origin, Flags::SNAPSHOT.with(stale));
+    let mut run = batch.depth(origin, picture(is_late));
     for level in bids.into_iter().flatten() {
         run.bid(read_level(instrument, level, "bids")?);
     }
@@ -87,7 +102,14 @@ fn read_level(
     level: Value<'_, '_>,
     field: &'static str,
 ) -> Result<Level, DecodeError> {
-    let (price, quantity) = level_texts(level, field)?;
+    level_of(instrument, level_texts(level, field)?, field)
+}
+
+pub(super) fn level_of(
+    instrument: &Instrument,
+    (price, quantity): (&[u8], &[u8]),
+    field: &'static str,
+) -> Result<Level, DecodeError> {
     Ok(Level {
         price: read_price(instrument, price, field)?,
         quantity: read_quantity(instrument, quantity, field)?,
@@ -132,24 +154,36 @@ pub(super) fn push_trades(
     for trade in trades {
         let venue_time_ns = time_ns(trade)?.unwrap_or(origin.venue_time_ns);
         let origin = Origin { venue_time_ns, ..origin };
-        let mut event = MarketEvent::trade(&origin, read_trade(instrument, trade)?);
-        event.flags = Flags::NONE;
-        batch.push(event);
+        batch.push(MarketEvent::trade(&origin, read_trade(instrument, trade)?));
     }
-    if let [first, ..] = &mut batch.events_mut()[first..] {
-        first.flags = first.flags.with(Flags::FIRST);
-    }
-    if let [.., last] = &mut batch.events_mut()[first..] {
-        last.flags = last.flags.with(Flags::LAST);
-    }
+    join(&mut batch.events_mut()[first..]);
     Ok(())
 }
 
+/// Makes trades of one message a run from first to last.
+pub(super) fn join(trades: &mut [MarketEvent]) {
+    trades.iter_mut().for_each(|trade| trade.flags = Flags::NONE);
+    if let [first, ..] = trades {
+        first.flags = first.flags.with(Flags::FIRST);
+    }
+    if let [.., last] = trades {
+        last.flags = last.flags.with(Flags::LAST);
+    }
+}
+
 fn read_trade(instrument: &Instrument, trade: Value<'_, '_>) -> Result<Trade, DecodeError> {
-    let (price, quantity) = trade_texts(trade)?;
-    let taker = match trade.get("side").and_then(Value::text) {
-        Some("buy") => Some(Side::Buy),
-        Some("sell") => Some(Side::Sell),
+    let side = trade.get("side").and_then(Value::text);
+    trade_of(instrument, trade_texts(trade)?, side.map(str::as_bytes))
+}
+
+pub(super) fn trade_of(
+    instrument: &Instrument,
+    (price, quantity): (&[u8], &[u8]),
+    side: Option<&[u8]>,
+) -> Result<Trade, DecodeError> {
+    let taker = match side {
+        Some(b"buy") => Some(Side::Buy),
+        Some(b"sell") => Some(Side::Sell),
         // "neutral", none, or a word of a later version: the side is not known.
         _ => None,
     };

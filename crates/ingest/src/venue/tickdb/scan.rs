@@ -1,0 +1,196 @@
+//! Market data straight from its text.
+
+use tickring_event::{Instrument, MarketEvent, Origin};
+
+use super::config::{Channel, ProductKind, SYMBOL_BYTES_MAX};
+use super::decode::{About, Feed};
+use super::fields::{NS_PER_MS, join, level_of, picture, push_ticker, trade_of};
+use super::sequence::Standing;
+use crate::batch::EventBatch;
+use crate::frame::Stamp;
+use crate::json::Scanner;
+use crate::venue::Inbound;
+
+/// What the members of market data are, those of every channel together.
+#[derive(Default)]
+struct Told<'text> {
+    symbol: Option<&'text str>,
+    kind: Option<&'text str>,
+    number: Option<u64>,
+    /// Of the prices that make a ticker: last, bid, ask.
+    prices: [Option<&'text [u8]>; 3],
+    bids: Option<Scanner<'text>>,
+    asks: Option<Scanner<'text>>,
+    trades: Option<Scanner<'text>>,
+    /// Of the flat form, where the message is the only trade.
+    trade: Dealt<'text>,
+}
+
+/// One execution.
+#[derive(Default)]
+struct Dealt<'text> {
+    price: Option<&'text [u8]>,
+    quantity: Option<&'text [u8]>,
+    size: Option<&'text [u8]>,
+    side: Option<&'text [u8]>,
+    time_ms: Option<u64>,
+}
+
+impl Feed {
+    /// Turns market data into events, as [`Feed::decode`]; `None` leaves everything as it was, for that
+    /// one to read the frame.
+    pub(super) fn scan(
+        &mut self,
+        mut text: Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Inbound> {
+        let (channel, told) = frame(&mut text)?;
+        let symbol = told.symbol.unwrap_or_default();
+        let kind = told.kind.and_then(ProductKind::of_word);
+        let id = self.symbols.known(symbol, kind).ok()??;
+        let about = About {
+            id,
+            channel,
+            number: told.number.unwrap_or(0),
+            venue_time_ns: told.trade.time_ns(0)?,
+        };
+        let from = batch.len();
+        let published = self.publish(about, stamp, batch, |instrument, origin, standing, batch| {
+            let is_late = standing == Standing::Late;
+            let pushed = match channel {
+                Channel::Ticker => {
+                    push_ticker(instrument, origin, told.prices, is_late, batch).ok()
+                }
+                Channel::Depth => told.push_depth(instrument, origin, is_late, batch),
+                Channel::Trade => told.push_trades(instrument, origin, batch),
+            };
+            pushed.ok_or(())
+        });
+        if published.is_err() {
+            batch.truncate(from);
+        }
+        published.ok()
+    }
+}
+
+/// A frame whose channel comes first, to its end.
+fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
+    text.enter()?;
+    let mut channel = None;
+    text.member(b"cmd", &mut channel, |text| Channel::of_word(text.text()?))?;
+    let mut told = None;
+    while text.is_inside()? {
+        let place = text.place();
+        text.member(b"data", &mut told, Told::read)?;
+        if text.is_called(b"code") || text.is_called(b"cmd") {
+            return None;
+        }
+        text.pass_over(place)?;
+    }
+    let (channel, told) = (channel?, told?);
+    (text.is_at_end() && told.suits(channel)).then_some((channel, told))
+}
+
+impl<'text> Told<'text> {
+    #[inline]
+    fn read(data: &mut Scanner<'text>) -> Option<Self> {
+        let mut told = Self::default();
+        let [last, bid, ask] = &mut told.prices;
+        data.enter()?;
+        while data.is_inside()? {
+            let place = data.place();
+            data.member(b"symbol", &mut told.symbol, Scanner::text)?;
+            data.member(b"type", &mut told.kind, Scanner::text)?;
+            data.member(b"seq", &mut told.number, Scanner::whole)?;
+            data.member(b"last_price", last, Scanner::decimal)?;
+            data.member(b"ask_price", ask, Scanner::decimal)?;
+            data.member(b"bid_price", bid, Scanner::decimal)?;
+            data.member(b"bids", &mut told.bids, Scanner::kept)?;
+            data.member(b"asks", &mut told.asks, Scanner::kept)?;
+            data.member(b"trades", &mut told.trades, Scanner::kept)?;
+            told.trade.members(data)?;
+            data.pass_over(place)?;
+        }
+        Some(told)
+    }
+
+    /// Whether it has what its channel must have.
+    fn suits(&self, channel: Channel) -> bool {
+        self.symbol.unwrap_or_default().len() <= SYMBOL_BYTES_MAX
+            && match channel {
+                Channel::Ticker => self.prices != [None; 3],
+                Channel::Depth => self.bids.is_some() || self.asks.is_some(),
+                Channel::Trade => true,
+            }
+    }
+
+    fn push_depth(
+        &self,
+        instrument: &Instrument,
+        origin: Origin,
+        is_late: bool,
+        batch: &mut EventBatch,
+    ) -> Option<()> {
+        let mut run = batch.depth(origin, picture(is_late));
+        let level =
+            |side: &mut Scanner<'_>| level_of(instrument, side.pair()?, "bids or asks").ok();
+        if let Some(mut bids) = self.bids {
+            bids.items(|side| level(side).map(|level| run.bid(level)))?;
+        }
+        if let Some(mut asks) = self.asks {
+            asks.items(|side| level(side).map(|level| run.ask(level)))?;
+        }
+        run.finish();
+        Some(())
+    }
+
+    fn push_trades(
+        &self,
+        instrument: &Instrument,
+        origin: Origin,
+        batch: &mut EventBatch,
+    ) -> Option<()> {
+        let Some(mut trades) = self.trades else {
+            batch.push(self.trade.event(instrument, origin)?);
+            return Some(());
+        };
+        let first = batch.len();
+        trades.items(|trades| {
+            let mut trade = Dealt::default();
+            trades.enter()?;
+            while trades.is_inside()? {
+                let place = trades.place();
+                trade.members(trades)?;
+                trades.pass_over(place)?;
+            }
+            let venue_time_ns = trade.time_ns(origin.venue_time_ns)?;
+            batch.push(trade.event(instrument, Origin { venue_time_ns, ..origin })?);
+            Some(())
+        })?;
+        join(&mut batch.events_mut()[first..]);
+        Some(())
+    }
+}
+
+impl<'text> Dealt<'text> {
+    #[inline(always)]
+    fn members(&mut self, data: &mut Scanner<'text>) -> Option<()> {
+        data.member(b"price", &mut self.price, Scanner::decimal)?;
+        data.member(b"quantity", &mut self.quantity, Scanner::decimal)?;
+        data.member(b"size", &mut self.size, Scanner::decimal)?;
+        data.member(b"side", &mut self.side, Scanner::string)?;
+        data.member(b"timestamp", &mut self.time_ms, Scanner::whole)
+    }
+
+    /// `otherwise` where it has no time of its own.
+    fn time_ns(&self, otherwise: u64) -> Option<u64> {
+        self.time_ms.map_or(Some(otherwise), |ms| ms.checked_mul(NS_PER_MS))
+    }
+
+    fn event(&self, instrument: &Instrument, origin: Origin) -> Option<MarketEvent> {
+        let texts = (self.price?, self.quantity.or(self.size)?);
+        let trade = trade_of(instrument, texts, self.side).ok()?;
+        Some(MarketEvent::trade(&origin, trade))
+    }
+}
