@@ -28,22 +28,38 @@ enum Fault {
     Time,
 }
 
+/// Digits that fit 64 bits whatever they are: no time of these years has more.
+const DIGITS_MAX: usize = 19;
+
 /// Splits a line, without its line feed, into the time and the position of the message.
 fn split(line: &[u8]) -> Result<(u64, usize), Fault> {
-    let mut arrival_ns: u64 = 0;
-    for (index, &byte) in line.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => {
-                arrival_ns = arrival_ns
-                    .checked_mul(10)
-                    .and_then(|tens| tens.checked_add(u64::from(byte - b'0')))
-                    .ok_or(Fault::Time)?;
-            }
-            b' ' if index > 0 => return Ok((arrival_ns, index + 1)),
-            _ => return Err(Fault::Time),
+    let (mut arrival_ns, mut digits) = (0_u64, 0);
+    for byte in line {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
         }
+        arrival_ns = arrival_ns.wrapping_mul(10).wrapping_add(u64::from(digit));
+        digits += 1;
     }
-    Err(if line.is_empty() { Fault::Empty } else { Fault::NoSpace })
+    match line.get(digits) {
+        Some(b' ') if digits > 0 => {
+            let is_short = digits <= DIGITS_MAX;
+            let arrival_ns = if is_short { arrival_ns } else { checked(&line[..digits])? };
+            Ok((arrival_ns, digits + 1))
+        }
+        Some(_) => Err(Fault::Time),
+        None if line.is_empty() => Err(Fault::Empty),
+        None => Err(Fault::NoSpace),
+    }
+}
+
+/// The number that so many digits make that they may not fit.
+fn checked(digits: &[u8]) -> Result<u64, Fault> {
+    let value = digits.iter().try_fold(0_u64, |value, digit| {
+        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    });
+    value.ok_or(Fault::Time)
 }
 
 #[cfg(test)]

@@ -237,7 +237,10 @@ impl<W: FrameWait> RecordedSource<W> {
             let now = self.clock.ticks();
             Schedule { start_ticks: now, start_ns: time_ns, latest_ticks: now }
         });
-        self.due = Some(schedule.due_ticks(time_ns, self.pace, &self.clock));
+        self.due = Some(match self.pace {
+            Pace::Max => schedule.start_ticks,
+            Pace::Real | Pace::Times(_) => schedule.due_ticks(time_ns, self.pace, &self.clock),
+        });
         Ok(true)
     }
 

@@ -130,8 +130,7 @@ const LINE_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64 + 64 * 1024;
 /// A session's text for tests.
 #[cfg(test)]
 pub(crate) fn input(text: &str) -> Input {
-    let text: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.to_owned()));
-    std::io::BufReader::new(text)
+    Box::new(std::io::Cursor::new(text.to_owned()))
 }
 
 /// All entries of a session as words, one a line, and the error that ends it.
@@ -176,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_line_that_does_not_end_is_given_up() {
-        let endless: Box<dyn Read + Send> = Box::new(std::io::repeat(b'x'));
-        let mut lines = Lines::new("endless".into(), std::io::BufReader::new(endless));
+        let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+        let mut lines = Lines::new("endless".into(), Box::new(endless));
         let mut buffer = Vec::new();
         let error = lines.read(&mut buffer).unwrap_err();
         assert!(matches!(error, CaptureError::TooLong { line: 1, .. }), "{error}");

@@ -1,4 +1,4 @@
-use std::io::{BufReader, Cursor};
+use std::io::Cursor;
 
 use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
@@ -99,8 +99,7 @@ fn file() -> Vec<u8> {
 }
 
 fn session(file: Vec<u8>) -> Dbn {
-    let input: Box<dyn Read + Send> = Box::new(Cursor::new(file));
-    Dbn::new("dbn".into(), BufReader::new(input))
+    Dbn::new("dbn".into(), Box::new(Cursor::new(file)))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::frame::Stamp;
 use crate::json::Scanner;
 use crate::venue::Inbound;
 
-/// What the members of market data are, those of every channel together.
+/// What market data tells, by its channel.
 #[derive(Default)]
 struct Told<'text> {
     symbol: Option<&'text str>,
@@ -22,7 +22,7 @@ struct Told<'text> {
     bids: Option<Scanner<'text>>,
     asks: Option<Scanner<'text>>,
     trades: Option<Scanner<'text>>,
-    /// Of the flat form, where the message is the only trade.
+    /// The time, and all else where the message is its only trade.
     trade: Dealt<'text>,
 }
 
@@ -82,7 +82,7 @@ fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
     let mut told = None;
     while text.is_inside()? {
         let place = text.place();
-        text.member(b"data", &mut told, Told::read)?;
+        text.member(b"data", &mut told, |data| Told::read(channel?, data))?;
         if text.is_called(b"code") || text.is_called(b"cmd") {
             return None;
         }
@@ -94,7 +94,7 @@ fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
 
 impl<'text> Told<'text> {
     #[inline]
-    fn read(data: &mut Scanner<'text>) -> Option<Self> {
+    fn read(channel: Channel, data: &mut Scanner<'text>) -> Option<Self> {
         let mut told = Self::default();
         let [last, bid, ask] = &mut told.prices;
         data.enter()?;
@@ -103,13 +103,23 @@ impl<'text> Told<'text> {
             data.member(b"symbol", &mut told.symbol, Scanner::text)?;
             data.member(b"type", &mut told.kind, Scanner::text)?;
             data.member(b"seq", &mut told.number, Scanner::whole)?;
-            data.member(b"last_price", last, Scanner::decimal)?;
-            data.member(b"ask_price", ask, Scanner::decimal)?;
-            data.member(b"bid_price", bid, Scanner::decimal)?;
-            data.member(b"bids", &mut told.bids, Scanner::kept)?;
-            data.member(b"asks", &mut told.asks, Scanner::kept)?;
-            data.member(b"trades", &mut told.trades, Scanner::kept)?;
-            told.trade.members(data)?;
+            match channel {
+                Channel::Ticker => {
+                    data.member(b"last_price", last, Scanner::decimal)?;
+                    data.member(b"ask_price", ask, Scanner::decimal)?;
+                    data.member(b"bid_price", bid, Scanner::decimal)?;
+                    data.member(b"timestamp", &mut told.trade.time_ms, Scanner::whole)?;
+                }
+                Channel::Depth => {
+                    data.member(b"bids", &mut told.bids, Scanner::kept)?;
+                    data.member(b"asks", &mut told.asks, Scanner::kept)?;
+                    data.member(b"timestamp", &mut told.trade.time_ms, Scanner::whole)?;
+                }
+                Channel::Trade => {
+                    data.member(b"trades", &mut told.trades, Scanner::kept)?;
+                    told.trade.members(data)?;
+                }
+            }
             data.pass_over(place)?;
         }
         Some(told)
