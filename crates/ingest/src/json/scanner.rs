@@ -232,7 +232,11 @@ impl<'text> Scanner<'text> {
     fn skip_member(&mut self) -> Option<()> {
         self.string()?;
         self.eat(b":")?;
-        self.skip(DEPTH_MAX)?;
+        if self.peek()? == b'"' {
+            self.string()?;
+        } else {
+            self.skip(DEPTH_MAX)?;
+        }
         self.separator()
     }
 
@@ -346,3 +350,6 @@ fn ascii(bytes: &[u8]) -> &str {
     // SAFETY: ASCII is UTF-8, and `Scanner::string` passes no other byte.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// All that is asked for of an object in these tests.
+#[derive(Debug, Default, PartialEq)]
+struct Told<'text> {
+    name: Option<&'text str>,
+    price: Option<&'text [u8]>,
+    count: Option<u64>,
+    is_buy: Option<bool>,
+}
+
+fn read(text: &str) -> Option<Told<'_>> {
+    let mut told = Told::default();
+    let mut text = Scanner::new(text.as_bytes());
+    text.enter()?;
+    while text.is_inside()? {
+        let place = text.place();
+        text.member(b"name", &mut told.name, Scanner::text)?;
+        text.member(b"p", &mut told.price, Scanner::decimal)?;
+        text.member(b"n", &mut told.count, Scanner::whole)?;
+        text.member(b"buy", &mut told.is_buy, Scanner::truth)?;
+        text.pass_over(place)?;
+    }
+    text.is_at_end().then_some(told)
+}
+
+#[test]
+fn members_are_read_in_any_order_and_others_are_passed_over() {
+    let expected =
+        Told { name: Some("BTC"), price: Some(b"0.10"), count: Some(3), is_buy: Some(true) };
+    for text in [
+        r#"{"name":"BTC","p":"0.10","n":3,"buy":true}"#,
+        r#"{"buy":true,"n":"3","p":0.10,"name":"BTC"}"#,
+        r#"{"x":{},"n":3,"name":"BTC","nn":[1,{"p":null}],"buy":true,"y":-0.5,"p":"0.10","z":"p"}"#,
+    ] {
+        assert_eq!(read(text), Some(Told { ..expected }), "{text}");
+        // Every cut of it is declined.
+        for len in 0..text.len() {
+            assert_eq!(read(&text[..len]), None, "{}", &text[..len]);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_as_expected_is_declined() {
+    for text in [
+        "{}",
+        r#"{"n":1,}"#,
+        r#"{,"n":1}"#,
+        r#"{"n":1 }"#,
+        r#"{"n": 1}"#,
+        r#"{"n":1}}"#,
+        r#"{"n":1"p":"2"}"#,
+        r#"{"n":1,"n":1}"#,
+        r#"{"n":1,"x":2,"n":3}"#,
+        r#"{"n":null}"#,
+        r#"{"n":-1}"#,
+        r#"{"n":01}"#,
+        r#"{"n":"1}"#,
+        r#"{"n":12345678901234567}"#,
+        r#"{"n":1.5}"#,
+        r#"{"n":1e5}"#,
+        r#"{"p":1e5}"#,
+        r#"{"p":.5}"#,
+        r#"{"p":5.}"#,
+        r#"{"p":00.5}"#,
+        r#"{"p":-}"#,
+        r#"{"buy":tru}"#,
+        r#"{"buy":"true"}"#,
+        r#"{"name":"B\u0041"}"#,
+        r#"{"na\u006de":"B"}"#,
+        "{\"name\":\"B\u{e9}\"}",
+        "{\"name\":\"B\n\"}",
+        "{\"x\":\"0123456789abcdef\u{7f}\u{80}\"}",
+        r#"{"x":[1,]}"#,
+        r#"{"x":[1}}"#,
+    ] {
+        assert_eq!(read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn texts_and_numbers_of_every_length_are_read_wherever_the_text_ends() {
+    for len in 0..40 {
+        let name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop".get(..len).unwrap();
+        for behind in ["", r#","x":"a long one behind it""#] {
+            let text = format!(r#"{{"name":"{name}"{behind}}}"#);
+            assert_eq!(read(&text), Some(Told { name: Some(name), ..Told::default() }), "{text}");
+        }
+    }
+    for digits in 1..=16 {
+        let count: u64 = "9081726354453627"[..digits].parse().unwrap();
+        for text in [format!(r#"{{"n":{count}}}"#), format!(r#"{{"n":{count},"x":"behind it"}}"#)] {
+            assert_eq!(read(&text), Some(Told { count: Some(count), ..Told::default() }), "{text}");
+        }
+    }
+}
+
+#[test]
+fn levels_are_pairs_and_what_follows_in_them_is_passed_over() {
+    let levels = |text: &str| {
+        let mut levels = Vec::new();
+        let mut text = Scanner::new(text.as_bytes());
+        text.items(|text| {
+            let (price, quantity) = text.pair()?;
+            levels.push([price, quantity].map(|it| String::from_utf8_lossy(it).into_owned()));
+            Some(())
+        })?;
+        text.is_at_end().then_some(levels.concat().join(" "))
+    };
+    assert_eq!(levels("[]").as_deref(), Some(""));
+    assert_eq!(
+        levels(r#"[["1.5","2"],["3","0",1,"x"],[-4,5.0]]"#).as_deref(),
+        Some("1.5 2 3 0 -4 5.0")
+    );
+    for text in [r#"[["1"]]"#, r#"[["1","2"]"#, r#"[["1","2"],]"#, r#"["1","2"]"#, "[[1,2,]]"] {
+        assert_eq!(levels(text), None, "{text}");
+    }
+}
+
+#[test]
+fn what_was_kept_is_read_later() {
+    let mut text = Scanner::new(br#"[{"n":[1,2]},"x"]7"#);
+    let mut kept = text.kept().unwrap();
+    assert_eq!(text.whole(), Some(7));
+    let mut sizes = 0;
+    kept.items(|_| None).ok_or(()).unwrap_err();
+    let mut kept = Scanner::new(br#"[[1,2],[3,4]]"#).kept().unwrap();
+    kept.items(|it| it.pair().map(|_| sizes += 1)).unwrap();
+    assert_eq!(sizes, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8_000))]
+
+    #[test]
+    fn what_is_passed_over_is_json(
+        parts in proptest::collection::vec(proptest::sample::select(vec![
+            "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"b\":", "\"61.80\"", "1", "-", "0", ".", "25", "e",
+            "true", "false", "null", " ", "\n", "\\", "\u{e9}", "\u{0}", "abcdefghijklmnop",
+        ]), 0..24),
+    ) {
+        for text in [parts.concat(), format!("[{}]", parts.join(",")), format!("{{\"k\":[{}]}}", parts.concat())] {
+            let mut scanner = Scanner::new(text.as_bytes());
+            if scanner.kept().is_some() && scanner.is_at_end() {
+                let parsed = simd_json::to_borrowed_value(&mut text.clone().into_bytes()).is_ok();
+                prop_assert!(parsed, "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..60), at in 0..60_usize) {
+        let scanner = Scanner { text: &text, at };
+        for read in [
+            |it: &mut Scanner<'_>| it.kept().is_some(),
+            |it: &mut Scanner<'_>| it.whole().is_some(),
+            |it: &mut Scanner<'_>| it.decimal().is_some(),
+            |it: &mut Scanner<'_>| it.pair().is_some(),
+            |it: &mut Scanner<'_>| it.string().is_some(),
+            |it: &mut Scanner<'_>| it.skip_member().is_some(),
+        ] {
+            let mut scanner = scanner;
+            read(&mut scanner);
+        }
+    }
+}
