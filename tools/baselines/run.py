@@ -140,7 +140,7 @@ class Programs:
         with Sender(self.examples / "sender", messages) as sender:
             return self.python("asyncio_pipeline.py", sender.url, messages, *flags)
 
-    def contenders(self) -> list:
+    def contenders(self, without: list[str]) -> list:
         """Everything that is run in a round."""
         ours = [
             *(lambda how=how: self.through_socket(how, MESSAGES_OURS)
@@ -156,16 +156,18 @@ class Programs:
         if not PYTHON.exists():
             print("run.py: no Python peers: run tools/baselines/install.sh", file=sys.stderr)
             return ours
-        return ours + [
+        pipelines = [
             lambda: self.pipeline(MESSAGES_PYTHON),
             lambda: self.pipeline(MESSAGES_PYTHON, "--fast"),
             lambda: self.pipeline(BURST, "--burst"),
             lambda: self.pipeline(BURST, "--burst", "--fast"),
-            lambda: self.python("cryptofeed_parse.py", self.session),
-            lambda: self.python("cryptofeed_parse.py", self.session, "--book"),
-            lambda: self.python("nautilus_parse.py", self.session),
-            lambda: self.python("nautilus_parse.py", self.session, "--book"),
         ]
+        parsers = [
+            lambda peer=peer, flags=flags: self.python(f"{peer}_parse.py", self.session, *flags)
+            for peer in ("cryptofeed", "nautilus") if peer not in without
+            for flags in ([], ["--book"])
+        ]
+        return ours + pipelines + parsers
 
 
 def rate(told: dict) -> float:
@@ -207,6 +209,8 @@ def main() -> None:
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--record", metavar="NAME")
+    parser.add_argument("--without", metavar="PEER", action="append", default=[],
+                        help="leave out a Python peer: cryptofeed, nautilus")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         session = args.data
@@ -214,7 +218,7 @@ def main() -> None:
             session = pathlib.Path(folder) / session.with_suffix(".lines").name
             with gzip.open(args.data) as packed, open(session, "wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
-        contenders = Programs(session).contenders()
+        contenders = Programs(session).contenders(args.without)
         shuffler = random.Random(1)
         rounds = []
         for number in range(args.rounds):

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use tickring_event::{Instruments, MarketEvent};
+use tickring_ingest::tickdb::TickDb;
 use tickring_ingest::{
     Binance, Bybit, BybitProduct, CoinbaseAdvanced, CoinbaseExchange, Command, DecodeError,
     EventBatch, Frame, Inbound, Kraken, KrakenV1, Market, Okx, Parsers, Stamp, Subscription, Venue,
@@ -19,7 +20,7 @@ type Given = (Result<Inbound, DecodeError>, Vec<MarketEvent>, Vec<Command>, Vec<
 fn venue(number: u8) -> Box<dyn Venue> {
     let instruments = Arc::new(Instruments::with_capacity(64));
     let all = Subscription::default();
-    match number % 8 {
+    match number % 9 {
         0 => Box::new(Binance::new(Market::Spot, &[], instruments)),
         1 => Box::new(Binance::new(Market::UsdM, &[], instruments)),
         2 => Box::new(Bybit::new(BybitProduct::Linear, all, instruments).expect("takes all")),
@@ -27,7 +28,8 @@ fn venue(number: u8) -> Box<dyn Venue> {
         4 => Box::new(CoinbaseExchange::new(all, instruments).expect("takes all")),
         5 => Box::new(Kraken::new(all, instruments).expect("takes all")),
         6 => Box::new(KrakenV1::new(&[], instruments)),
-        _ => Box::new(Okx::new(all, instruments).expect("takes all")),
+        7 => Box::new(Okx::new(all, instruments).expect("takes all")),
+        _ => Box::new(TickDb::recorded(instruments)),
     }
 }
 
