@@ -246,3 +246,40 @@ fn ten_million_damaged_frames_give_the_same_either_way() {
     let each = count.unwrap_or(MUTANTS_LONG).div_ceil(RECORDINGS.len() as u64);
     check_mutants(each, seed.unwrap_or(2));
 }
+
+#[test]
+fn members_that_make_another_message_of_it_count_wherever_they_stand() {
+    let trade = r#""e":"trade","E":1,"s":"BTCUSDT","t":7,"p":"61837.63","q":"0.02","T":1,"m":true"#;
+    let ticker = r#""cmd":"ticker","data":{"symbol":"BTCUSDT","last_price":"70480.57"}"#;
+    let cases: [(Make, [String; 5]); 2] = [
+        (
+            binance_spot,
+            [
+                format!("{{{trade}}}"),
+                format!(r#"{{{trade},"stream":"btcusdt@trade"}}"#),
+                format!(r#"{{"stream":"btcusdt@trade","data":{{{trade}}}}}"#),
+                format!(r#"{{"stream":"btcusdt@trade","data":{{{trade},"X":"INSURANCE_FUND"}}}}"#),
+                format!(
+                    r#"{{"stream":"btcusdt@trade","data":{{{trade}}},"stream":"ethusdt@trade"}}"#
+                ),
+            ],
+        ),
+        (
+            |it| Box::new(TickDb::recorded(it)),
+            [
+                format!("{{{ticker}}}"),
+                format!(r#"{{{ticker},"code":1001}}"#),
+                format!(r#"{{{ticker},"cmd":"pong"}}"#),
+                format!(r#"{{{ticker},"type":"trades","data":{{"symbol":"X"}}}}"#),
+                format!(r#"{{"type":"depth",{ticker}}}"#),
+            ],
+        ),
+    ];
+    for (make, frames) in cases {
+        let mut pair = Pair::new(make);
+        pair.check(frames[0].as_bytes());
+        for frame in &frames {
+            pair.check(frame.as_bytes());
+        }
+    }
+}

@@ -83,6 +83,12 @@ impl<'text> Scanner<'text> {
         Some(())
     }
 
+    /// `None` if the member called `name` is next: with it the message would be another.
+    #[inline(always)]
+    pub(crate) fn lacks<const N: usize>(&mut self, name: &[u8; N]) -> Option<()> {
+        (!self.is_called(name)).then_some(())
+    }
+
     /// Passes over a member that nobody asked for since `place`.
     #[inline(always)]
     pub(crate) fn pass_over(&mut self, place: usize) -> Option<()> {

@@ -69,9 +69,7 @@ impl Decoder {
                 data.enter()?;
                 self.message(data, stamp, batch)
             })?;
-            if text.is_called(b"stream") {
-                return None;
-            }
+            text.lacks(b"stream")?;
             text.pass_over(place)?;
         }
         message.filter(|message| !(matches!(message, Scanned::Diff(..)) && is_partial(stream)))

@@ -43,6 +43,7 @@ impl<'text> BookTicker<'text> {
             data.member(b"A", &mut ask_quantity, Scanner::decimal)?;
             data.member(b"T", &mut time, Scanner::whole)?;
             data.member(b"E", &mut event_time, Scanner::whole)?;
+            data.lacks(b"stream")?;
             data.pass_over(place)?;
         }
         Some(Self {
@@ -104,6 +105,7 @@ impl<'text> Dealt<'text> {
             data.member(b"q", &mut quantity, Scanner::decimal)?;
             data.member(b"X", &mut kind, Scanner::string)?;
             data.member(b"m", &mut buyer_is_maker, Scanner::truth)?;
+            data.lacks(b"stream")?;
             data.pass_over(place)?;
         }
         Some(Self {

@@ -83,9 +83,8 @@ fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
     while text.is_inside()? {
         let place = text.place();
         text.member(b"data", &mut told, |data| Told::read(channel?, data))?;
-        if text.is_called(b"code") || text.is_called(b"cmd") {
-            return None;
-        }
+        text.lacks(b"code")?;
+        text.lacks(b"cmd")?;
         text.pass_over(place)?;
     }
     let (channel, told) = (channel?, told?);
