@@ -9,7 +9,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use thiserror::Error;
 
-use crate::decimal::{DECIMALS_MAX, Decimal, DecimalError, DecimalText};
+use crate::decimal::{
+    DECIMALS_MAX, Decimal, DecimalError, DecimalText, POWERS_OF_TEN, ShortNumber,
+};
 use crate::price::{Price, Quantity, Scale};
 
 /// Most instruments of one run.
@@ -112,6 +114,20 @@ impl Instrument {
         self.quantity.parse(text).map(Quantity::from_mantissa)
     }
 
+    /// The price that a short number is; `None` where it does not fit this instrument's scale exactly.
+    #[inline(always)]
+    #[must_use]
+    pub fn short_price(&self, number: ShortNumber) -> Option<Price> {
+        self.price.of_short(number).map(Price::from_mantissa)
+    }
+
+    /// The quantity that a short number is; `None` where it does not fit this instrument's scale exactly.
+    #[inline(always)]
+    #[must_use]
+    pub fn short_quantity(&self, number: ShortNumber) -> Option<Quantity> {
+        self.quantity.of_short(number).map(Quantity::from_mantissa)
+    }
+
     /// A price in the venue's own writing: without zeros at the end, or, where the venue was seen to
     /// write such zeros, with as many decimals as the longest price seen so far.
     #[must_use]
@@ -168,16 +184,32 @@ impl Denomination {
     #[inline]
     fn parse(&self, text: &[u8]) -> Result<i64, DecimalError> {
         let decimal = Decimal::parse(text, self.scale)?;
+        self.note(decimal.decimals, || is_padded(text, decimal));
+        Ok(decimal.mantissa)
+    }
+
+    #[inline(always)]
+    fn of_short(&self, number: ShortNumber) -> Option<i64> {
+        let ShortNumber { digits, decimals, .. } = number;
+        let places = usize::from(self.scale.decimals()).checked_sub(decimals)?;
+        let mantissa = digits.cast_signed().checked_mul(*POWERS_OF_TEN.get(places)?)?;
+        let is_padded = || decimals > 0 && digits > 0 && digits.is_multiple_of(10);
+        self.note(u8::try_from(decimals).ok()?, is_padded);
+        Some(mantissa)
+    }
+
+    /// Remembers how a number was written.
+    #[inline(always)]
+    fn note(&self, decimals: u8, is_padded: impl FnOnce() -> bool) {
         // Relaxed: how numbers are shown to people; nothing is ordered by it, and only the ingest
         // thread writes, so the check and the store cannot race with another writer.
-        if decimal.decimals > self.decimals_seen.load(Ordering::Relaxed) {
-            self.decimals_seen.store(decimal.decimals.min(DECIMALS_MAX), Ordering::Relaxed);
+        if decimals > self.decimals_seen.load(Ordering::Relaxed) {
+            self.decimals_seen.store(decimals.min(DECIMALS_MAX), Ordering::Relaxed);
         }
         // Relaxed: as above.
-        if !self.is_padded.load(Ordering::Relaxed) && is_padded(text, decimal) {
+        if !self.is_padded.load(Ordering::Relaxed) && is_padded() {
             self.is_padded.store(true, Ordering::Relaxed);
         }
-        Ok(decimal.mantissa)
     }
 
     fn text(&self, mantissa: i64) -> DecimalText {

@@ -31,6 +31,42 @@ pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
     (eight_values(moved), (bits / 8) as usize)
 }
 
+/// A number of few digits: all of them as one number, and how many of them stand after the point.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ShortNumber {
+    pub(crate) digits: u64,
+    pub(crate) decimals: usize,
+    size: usize,
+}
+
+impl ShortNumber {
+    /// Bytes in which one is looked for: eight digits, a point, eight digits.
+    pub const BYTES: usize = 17;
+
+    /// The `digits[.digits]` that `text` begins with, with up to eight digits on either side of the point;
+    /// `None` for anything else. A further digit behind it is not looked at.
+    #[inline(always)]
+    #[must_use]
+    pub fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
+        let (whole, len) = leading_eight(*text.first_chunk()?);
+        if text[len] != b'.' {
+            return (len > 0).then_some(Self { digits: whole, decimals: 0, size: len });
+        }
+        let (fraction, decimals) = leading_eight(*text.get(len + 1..)?.first_chunk()?);
+        let digits = whole.wrapping_mul(POWERS_OF_TEN[decimals & 15].cast_unsigned());
+        let is_number = len > 0 && decimals > 0;
+        let digits = digits.wrapping_add(fraction);
+        is_number.then_some(Self { digits, decimals, size: len + 1 + decimals })
+    }
+
+    /// How many bytes it takes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn size(self) -> usize {
+        self.size
+    }
+}
+
 /// The digits of `digits[.digits]` of at most sixteen bytes as one number, and how many of them stand
 /// after the point. `None` for any other text.
 #[inline(always)]
@@ -225,6 +261,36 @@ mod tests {
                 assert!(!taken || is_number, "{text:?}");
             }
         }
+    }
+
+    #[track_caller]
+    fn check_leading(text: &str, expected: Option<&str>) {
+        let mut bytes = [b'7'; ShortNumber::BYTES];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        let number = ShortNumber::leading(&bytes);
+        let read = number.map(|it| {
+            let ShortNumber { digits, decimals, size } = it;
+            let without_point = text[..size].replace('.', "");
+            assert_eq!(without_point.parse(), Ok(digits), "{text}");
+            assert_eq!(decimals, text[..size].find('.').map_or(0, |at| size - at - 1), "{text}");
+            &text[..size]
+        });
+        assert_eq!(read, expected, "{text}");
+    }
+
+    #[test]
+    fn a_number_in_front_of_a_text_ends_where_its_digits_end() {
+        check_leading("61837.63\",\"0.02\"]", Some("61837.63"));
+        check_leading("0.00000000\"", Some("0.00000000"));
+        check_leading("12345678.12345678", Some("12345678.12345678"));
+        check_leading("7\"", Some("7"));
+        check_leading("12345678\"", Some("12345678"));
+        check_leading("1.2.3\"", Some("1.2"));
+        check_leading("1-2\"", Some("1"));
+        check_leading("5.\"", None);
+        check_leading(".5\"", None);
+        check_leading("-5\"", None);
+        check_leading("\"", None);
     }
 
     proptest! {

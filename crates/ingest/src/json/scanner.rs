@@ -17,7 +17,7 @@
 //! }
 //! ```
 
-use tickring_event::{POWERS_OF_TEN, leading_eight};
+use tickring_event::{Instrument, Level, POWERS_OF_TEN, ShortNumber, leading_eight};
 
 use super::plain::{BLOCK, ends_in};
 
@@ -148,6 +148,42 @@ impl<'text> Scanner<'text> {
         }
         self.eat(b"]")?;
         Some((first, second))
+    }
+
+    /// As [`Scanner::pair`]: the level of an instrument.
+    #[inline(always)]
+    pub(crate) fn level(&mut self, instrument: &Instrument) -> Option<Level> {
+        let start = *self;
+        if let Some(level) = self.short_level(instrument) {
+            return Some(level);
+        }
+        *self = start;
+        self.any_level(instrument)
+    }
+
+    /// Two short numbers in quotes and nothing else: what nearly every level is.
+    #[inline(always)]
+    fn short_level(&mut self, instrument: &Instrument) -> Option<Level> {
+        self.eat(b"[\"")?;
+        let price = instrument.short_price(self.short()?)?;
+        self.eat(b"\",\"")?;
+        let quantity = instrument.short_quantity(self.short()?)?;
+        self.eat(b"\"]")?;
+        Some(Level { price, quantity })
+    }
+
+    #[inline(never)]
+    fn any_level(&mut self, instrument: &Instrument) -> Option<Level> {
+        let (price, quantity) = self.pair()?;
+        let price = instrument.price(price).ok()?;
+        Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
+    }
+
+    #[inline(always)]
+    fn short(&mut self) -> Option<ShortNumber> {
+        let number = ShortNumber::leading(self.text.get(self.at..)?.first_chunk()?)?;
+        self.at += number.size();
+        Some(number)
     }
 
     /// A string: the bytes between its quotes.

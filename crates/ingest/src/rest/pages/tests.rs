@@ -134,6 +134,16 @@ fn a_page_of_a_single_row_still_moves_on() {
 }
 
 #[test]
+fn a_page_of_a_single_row_hides_no_bar_right_at_the_start() {
+    for start_counts in [true, false] {
+        let ways = Ways { rows_max: 1, from_start: false, start_counts, ..DOCUMENTED };
+        let mut venue = venue(9, ways);
+        let span = span(None, Some(8 * STEP_MS), None);
+        assert_eq!(joined(&mut venue, &span), [8 * STEP_MS, 9 * STEP_MS]);
+    }
+}
+
+#[test]
 fn the_first_error_ends_the_joining() {
     let mut asks = 0;
     let ended = join(&span(None, Some(0), None), |_| {

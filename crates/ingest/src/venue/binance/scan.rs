@@ -1,6 +1,6 @@
 //! The kinds of message that come most, straight from their text.
 
-use tickring_event::{Flags, Level};
+use tickring_event::Flags;
 
 use super::Market;
 use super::decode::Decoder;
@@ -126,16 +126,11 @@ impl Decoder {
         origin.venue_time_ns = in_ns(event_time?)?.0;
         origin.venue_sequence = ids.last;
         let instrument = self.symbols.instrument(position);
-        let level = |data: &mut Scanner<'_>| {
-            let (price, quantity) = data.pair()?;
-            let price = instrument.price(price).ok()?;
-            Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
-        };
         let mut run = batch.depth(origin, Flags::NONE);
-        data.items(|data| level(data).map(|level| run.bid(level)))?;
+        data.items(|data| data.level(instrument).map(|level| run.bid(level)))?;
         data.separator()?;
         data.is_called(b"a").then_some(())?;
-        data.items(|data| level(data).map(|level| run.ask(level)))?;
+        data.items(|data| data.level(instrument).map(|level| run.ask(level)))?;
         data.separator()?;
         run.finish();
         (!data.is_inside()?).then_some(Scanned::Diff(position, ids))
