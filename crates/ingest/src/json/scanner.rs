@@ -24,6 +24,10 @@ use super::plain::{BLOCK, ends_in};
 /// Objects and arrays within each other that are passed over.
 const DEPTH_MAX: u32 = 16;
 
+/// Digits of a bare whole number that fit 64 bits whatever they are, with either sign: the general
+/// parser takes no larger ones.
+const DIGITS_MAX: usize = 18;
+
 /// A place in a frame's text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner<'text> {
@@ -319,6 +323,8 @@ impl<'text> Scanner<'text> {
         if self.peek() == Some(b'.') {
             self.at += 1;
             self.pass_digits()?;
+        } else if self.at - whole > DIGITS_MAX {
+            return None;
         }
         self.text.get(start..self.at)
     }

@@ -27,6 +27,7 @@
 
 mod decode;
 mod fields;
+mod scan;
 mod sequence;
 mod subscribe;
 
@@ -152,14 +153,20 @@ impl Venue for Bybit {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, requests, .. } = self;
         let from = batch.len();
-        let read = json.read(frame.text, |root| {
-            // What a first reading left before it met a bare number.
-            batch.truncate(from);
-            match root.get("topic") {
-                Some(_) => decoder.read(root, frame.stamp, batch),
-                None => requests.answer(root, batch),
-            }
-        });
+        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        let read = scanned.map_or_else(
+            || {
+                json.read(frame.text, |root| {
+                    // What a first reading left before it met a bare number.
+                    batch.truncate(from);
+                    match root.get("topic") {
+                        Some(_) => decoder.read(root, frame.stamp, batch),
+                        None => requests.answer(root, batch),
+                    }
+                })
+            },
+            Ok,
+        );
         if read.is_err() {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);

@@ -17,6 +17,12 @@ pub(super) fn from_ms(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u
     ns.unwrap_or_else(|| unreadable(batch))
 }
 
+/// A time in milliseconds, or 0 where there is none; `None` for one out of reach.
+#[inline]
+pub(super) fn ms_to_ns(time_ms: Option<u64>) -> Option<u64> {
+    time_ms.map_or(Some(0), |ms| ms.checked_mul(NS_PER_MS))
+}
+
 /// As [`from_ms`], of a member in RFC 3339.
 pub(super) fn from_rfc3339(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u64 {
     let Some(value) = value else { return 0 };

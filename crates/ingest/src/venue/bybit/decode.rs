@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tickring_event::{InstrumentId, Instruments, MarketEvent, TopOfBook, Trade};
+use tickring_event::{InstrumentId, Instruments, MarketEvent, Origin, TopOfBook, Trade};
 
 use super::fields::{
-    Form, NO_NUMBERS, changed_top, first_level, first_of_ticker, form, items, numbers, push_depth,
-    read_bar, taker,
+    BarTexts, Form, NO_NUMBERS, Told, first_level, first_of_ticker, form, items, numbers,
+    push_depth, taker,
 };
 use super::sequence::{State, Update};
 use crate::batch::EventBatch;
@@ -21,16 +21,16 @@ use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, time_text};
 pub(super) const MESSAGE_KINDS: [&str; 4] = ["orderbook", "publicTrade", "tickers", "kline"];
 
 const ORDERBOOK: usize = 0;
-const PUBLIC_TRADE: usize = 1;
+pub(super) const PUBLIC_TRADE: usize = 1;
 const TICKERS: usize = 2;
-const KLINE: usize = 3;
+pub(super) const KLINE: usize = 3;
 
 const UNKNOWN_TOPIC: &str = "unknown_topic";
 
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    listing: Listing<State>,
+    pub(super) listing: Listing<State>,
     /// The depth that was subscribed to, where one was named.
     depth: Option<u32>,
     /// Whose ticker the message in hand is, until it was read.
@@ -111,6 +111,17 @@ impl Decoder {
         }
     }
 
+    /// Whether a message of this depth is of the book, or becomes it.
+    pub(super) fn is_book(&self, position: usize, depth: u32, form: Option<Form>) -> bool {
+        let state = &self.listing.listed()[position].state;
+        match self.depth {
+            Some(own) => own == depth,
+            None => {
+                state.follows(depth) || (form == Some(Form::Snapshot) && state.yields_to(depth))
+            }
+        }
+    }
+
     fn note(&mut self, position: usize, resync: Resync) {
         if resync == Resync::Ask {
             self.resync = Some(position);
@@ -129,14 +140,10 @@ impl Decoder {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         let form = form(root);
-        let state = self.listing.state_mut(position);
-        let is_book = match self.depth {
-            Some(own) => own == depth,
-            None => state.follows(depth) || (form == Ok(Form::Snapshot) && state.yields_to(depth)),
-        };
-        if !is_book {
+        if !self.is_book(position, depth, form.ok()) {
             return Ok(Inbound::Ignored("other_depth"));
         }
+        let state = self.listing.state_mut(position);
         // A snapshot that cannot be read harms a book that it would have replaced only where that
         // is of its own depth.
         if state.follows(depth) {
@@ -152,17 +159,28 @@ impl Decoder {
         origin.venue_sequence = update.number;
         let from = batch.len();
         push_depth(data, origin, form, self.listing.instrument(position), batch)?;
+        self.listing.read();
+        Ok(self.take_depth((position, form, update), &origin, from, batch))
+    }
+
+    /// A message of the book was read, into the batch's events from `from` on.
+    pub(super) fn take_depth(
+        &mut self,
+        (position, form, update): (usize, Form, Update),
+        origin: &Origin,
+        from: usize,
+        batch: &mut EventBatch,
+    ) -> Inbound {
         let state = self.listing.state_mut(position);
         let resync = match form {
             Form::Snapshot => {
                 state.seed(update);
                 Resync::No
             }
-            Form::Delta => state.delta(update, from, &origin, batch),
+            Form::Delta => state.delta(update, from, origin, batch),
         };
-        self.listing.read();
         self.note(position, resync);
-        Ok(Inbound::Data(ORDERBOOK))
+        Inbound::Data(ORDERBOOK)
     }
 
     fn trades(
@@ -205,22 +223,41 @@ impl Decoder {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         self.reading_ticker = Some(position);
-        let known = match form(root)? {
-            Form::Snapshot => TopOfBook::default(),
-            Form::Delta => self.listing.state_mut(position).top,
-        };
-        let data = root.need("data")?;
-        let top = changed_top(&known, data, self.listing.instrument(position))?;
+        let top = self.changed_top(position, form(root)?, &Told::read(root.need("data")?)?)?;
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = time_text::from_ms(root.get("ts"), batch);
         origin.venue_sequence = root.get("cs").and_then(Value::whole).unwrap_or(0);
-        self.listing.state_mut(position).top = top;
         self.reading_ticker = None;
-        if top == TopOfBook::default() {
-            return Ok(Inbound::Ignored("ticker_without_price"));
+        Ok(self.take_ticker(position, &top, &origin, batch))
+    }
+
+    /// The top of the book after a ticker.
+    pub(super) fn changed_top(
+        &self,
+        position: usize,
+        form: Form,
+        told: &Told<'_>,
+    ) -> Result<TopOfBook, DecodeError> {
+        let known = match form {
+            Form::Snapshot => TopOfBook::default(),
+            Form::Delta => self.listing.listed()[position].state.top,
+        };
+        told.changed(&known, self.listing.instrument(position))
+    }
+
+    pub(super) fn take_ticker(
+        &mut self,
+        position: usize,
+        top: &TopOfBook,
+        origin: &Origin,
+        batch: &mut EventBatch,
+    ) -> Inbound {
+        self.listing.state_mut(position).top = *top;
+        if *top == TopOfBook::default() {
+            return Inbound::Ignored("ticker_without_price");
         }
-        batch.push(MarketEvent::top_of_book(&origin, &top));
-        Ok(Inbound::Data(TICKERS))
+        batch.push(MarketEvent::top_of_book(origin, top));
+        Inbound::Data(TICKERS)
     }
 
     fn bars(
@@ -240,7 +277,7 @@ impl Decoder {
             let mut origin = stamp.origin(self.listing.id(position));
             let time = bar.get("timestamp").or_else(|| root.get("ts"));
             origin.venue_time_ns = time_text::from_ms(time, batch);
-            batch.push(MarketEvent::bar(&origin, &read_bar(bar, instrument)?));
+            batch.push(MarketEvent::bar(&origin, &BarTexts::read(bar)?.bar(instrument)?));
         }
         Ok(Inbound::Data(KLINE))
     }

@@ -22,11 +22,8 @@ pub(super) enum Form {
 }
 
 pub(super) fn form(root: Value<'_, '_>) -> Result<Form, DecodeError> {
-    match root.need_text("type")? {
-        "snapshot" => Ok(Form::Snapshot),
-        "delta" => Ok(Form::Delta),
-        _ => Err(DecodeError::WrongType { field: "type" }),
-    }
+    let word = root.need_text("type")?;
+    Form::of_word(word.as_bytes()).ok_or(DecodeError::WrongType { field: "type" })
 }
 
 pub(super) fn items<'tape, 'text>(
@@ -79,6 +76,23 @@ pub(super) fn first_of_ticker<'text>(
     })
 }
 
+impl Form {
+    pub(super) fn of_word(word: &[u8]) -> Option<Self> {
+        match word {
+            b"snapshot" => Some(Self::Snapshot),
+            b"delta" => Some(Self::Delta),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn flags(self) -> Flags {
+        match self {
+            Self::Snapshot => Flags::SNAPSHOT,
+            Self::Delta => Flags::NONE,
+        }
+    }
+}
+
 pub(super) fn push_depth(
     data: Value<'_, '_>,
     origin: Origin,
@@ -86,8 +100,7 @@ pub(super) fn push_depth(
     instrument: &Instrument,
     batch: &mut EventBatch,
 ) -> Result<(), DecodeError> {
-    let flags = if form == Form::Snapshot { Flags::SNAPSHOT } else { Flags::NONE };
-    let mut run = batch.depth(origin, flags);
+    let mut run = batch.depth(origin, form.flags());
     for level in items(data.need("b")?, "b")? {
         run.bid(pair(level, "b")?.level(instrument, "b")?);
     }
@@ -99,48 +112,69 @@ pub(super) fn push_depth(
 }
 
 pub(super) fn taker(trade: Value<'_, '_>, batch: &mut EventBatch) -> Option<Side> {
-    match trade.get("S").and_then(Value::text) {
-        Some("Buy") => Some(Side::Buy),
-        Some("Sell") => Some(Side::Sell),
-        _ => {
-            batch.remark("unknown_side");
-            None
-        }
+    let side = trade.get("S").and_then(Value::text).and_then(|word| side(word.as_bytes()));
+    if side.is_none() {
+        batch.remark("unknown_side");
+    }
+    side
+}
+
+pub(super) fn side(word: &[u8]) -> Option<Side> {
+    match word {
+        b"Buy" => Some(Side::Buy),
+        b"Sell" => Some(Side::Sell),
+        _ => None,
     }
 }
 
-/// `known` with the fields that a message tells.
-pub(super) fn changed_top(
-    known: &TopOfBook,
-    data: Value<'_, '_>,
-    instrument: &Instrument,
-) -> Result<TopOfBook, DecodeError> {
-    let price = |key, known| match told(data, key)? {
-        None => Ok(known),
-        Some(None) => Ok(None),
-        Some(Some(text)) => instrument.price(text).map(Some).map_err(number(key)),
-    };
-    let size = |key, known| match told(data, key)? {
-        None => Ok(known),
-        Some(None) => Ok(None),
-        Some(Some(text)) => instrument.quantity(text).map(Some).map_err(number(key)),
-    };
-    let bid = (price("bid1Price", known.bid_price)?, size("bid1Size", known.bid_quantity)?);
-    let ask = (price("ask1Price", known.ask_price)?, size("ask1Size", known.ask_quantity)?);
-    let (bid_price, bid_quantity) = without_zeros(bid);
-    let (ask_price, ask_quantity) = without_zeros(ask);
-    let last_price = price("lastPrice", known.last_price)?;
-    Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price })
+/// What a ticker tells: texts that are empty where something is told to be absent, and `None` where
+/// nothing is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told<'text> {
+    pub(super) bid: [Option<&'text [u8]>; 2],
+    pub(super) ask: [Option<&'text [u8]>; 2],
+    pub(super) last_price: Option<&'text [u8]>,
 }
 
-/// The text of a field that is told; `Some(None)` where it is told to be empty.
-fn told<'text>(
-    data: Value<'_, 'text>,
-    key: &'static str,
-) -> Result<Option<Option<&'text [u8]>>, DecodeError> {
-    let Some(value) = data.get(key) else { return Ok(None) };
-    let text = value.decimal(key)?;
-    Ok(Some((!text.is_empty()).then_some(text)))
+impl<'text> Told<'text> {
+    pub(super) fn read(data: Value<'_, 'text>) -> Result<Self, DecodeError> {
+        let text = |key| data.get(key).map(|value| value.decimal(key)).transpose();
+        Ok(Self {
+            bid: [text("bid1Price")?, text("bid1Size")?],
+            ask: [text("ask1Price")?, text("ask1Size")?],
+            last_price: text("lastPrice")?,
+        })
+    }
+
+    /// `known` with what is told.
+    pub(super) fn changed(
+        &self,
+        known: &TopOfBook,
+        instrument: &Instrument,
+    ) -> Result<TopOfBook, DecodeError> {
+        let price = |text: Option<&[u8]>, key, known| match text {
+            None => Ok(known),
+            Some(b"") => Ok(None),
+            Some(text) => instrument.price(text).map(Some).map_err(number(key)),
+        };
+        let size = |text: Option<&[u8]>, key, known| match text {
+            None => Ok(known),
+            Some(b"") => Ok(None),
+            Some(text) => instrument.quantity(text).map(Some).map_err(number(key)),
+        };
+        let bid = (
+            price(self.bid[0], "bid1Price", known.bid_price)?,
+            size(self.bid[1], "bid1Size", known.bid_quantity)?,
+        );
+        let ask = (
+            price(self.ask[0], "ask1Price", known.ask_price)?,
+            size(self.ask[1], "ask1Size", known.ask_quantity)?,
+        );
+        let (bid_price, bid_quantity) = without_zeros(bid);
+        let (ask_price, ask_quantity) = without_zeros(ask);
+        let last_price = price(self.last_price, "lastPrice", known.last_price)?;
+        Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price })
+    }
 }
 
 /// A side without orders may be written as zeros.
@@ -153,27 +187,49 @@ fn without_zeros(side: (Option<Price>, Option<Quantity>)) -> (Option<Price>, Opt
     }
 }
 
-pub(super) fn read_bar(bar: Value<'_, '_>, instrument: &Instrument) -> Result<Bar, DecodeError> {
-    let price = |key| instrument.price(bar.need(key)?.decimal(key)?).map_err(number(key));
-    let time = |key| {
-        let ms = bar.need(key)?.integer().filter(|it| *it >= 0);
-        ms.ok_or(DecodeError::WrongType { field: key })
-    };
-    let (start_ms, end_ms) = (time("start")?, time("end")?);
-    // The last millisecond of the interval is its end.
-    let ns = |ms: i64, field| {
-        ms.checked_mul(NS_PER_MS).ok_or_else(|| number(field)(DecimalError::Overflow))
-    };
-    let length_ms = end_ms.saturating_sub(start_ms).saturating_add(1);
-    let volume = bar.need("volume")?.decimal("volume")?;
-    Ok(Bar {
-        start_ns: ns(start_ms, "start")?,
-        interval_ns: ns(length_ms, "end")?,
-        open: price("open")?,
-        high: price("high")?,
-        low: price("low")?,
-        close: price("close")?,
-        volume: instrument.quantity(volume).map_err(number("volume"))?,
-        trades: 0,
-    })
+/// A bar as it is written: its times in milliseconds, open, high, low, close and volume.
+pub(super) struct BarTexts<'text> {
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) prices: [&'text [u8]; 4],
+    pub(super) volume: &'text [u8],
+}
+
+/// Their names.
+const BAR_PRICES: [&str; 4] = ["open", "high", "low", "close"];
+
+impl<'text> BarTexts<'text> {
+    pub(super) fn read(bar: Value<'_, 'text>) -> Result<Self, DecodeError> {
+        let time = |key| {
+            let ms = bar.need(key)?.integer().filter(|it| *it >= 0);
+            ms.ok_or(DecodeError::WrongType { field: key })
+        };
+        let text = |key| bar.need(key)?.decimal(key);
+        let [open, high, low, close] = BAR_PRICES;
+        Ok(Self {
+            start_ms: time("start")?,
+            end_ms: time("end")?,
+            volume: text("volume")?,
+            prices: [text(open)?, text(high)?, text(low)?, text(close)?],
+        })
+    }
+
+    pub(super) fn bar(&self, instrument: &Instrument) -> Result<Bar, DecodeError> {
+        // The last millisecond of the interval is its end.
+        let ns = |ms: i64, field| {
+            ms.checked_mul(NS_PER_MS).ok_or_else(|| number(field)(DecimalError::Overflow))
+        };
+        let length_ms = self.end_ms.saturating_sub(self.start_ms).saturating_add(1);
+        let price = |at: usize| instrument.price(self.prices[at]).map_err(number(BAR_PRICES[at]));
+        Ok(Bar {
+            start_ns: ns(self.start_ms, "start")?,
+            interval_ns: ns(length_ms, "end")?,
+            open: price(0)?,
+            high: price(1)?,
+            low: price(2)?,
+            close: price(3)?,
+            volume: instrument.quantity(self.volume).map_err(number("volume"))?,
+            trades: 0,
+        })
+    }
 }
