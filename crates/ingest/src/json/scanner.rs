@@ -143,6 +143,10 @@ impl<'text> Scanner<'text> {
     #[inline(always)]
     pub(crate) fn pair(&mut self) -> Option<(&'text [u8], &'text [u8])> {
         self.eat(b"[")?;
+        self.rest_of_pair()
+    }
+
+    fn rest_of_pair(&mut self) -> Option<(&'text [u8], &'text [u8])> {
         let first = self.decimal()?;
         self.eat(b",")?;
         let second = self.decimal()?;
@@ -157,18 +161,33 @@ impl<'text> Scanner<'text> {
     /// As [`Scanner::pair`]: the level of an instrument.
     #[inline(always)]
     pub(crate) fn level(&mut self, instrument: &Instrument) -> Option<Level> {
+        self.eat(b"[")?;
+        self.rest_of_level(instrument)
+    }
+
+    /// As [`Scanner::level`], with a string before the decimals.
+    #[inline(always)]
+    pub(crate) fn tagged_level(&mut self, instrument: &Instrument) -> Option<(&'text [u8], Level)> {
+        self.eat(b"[")?;
+        let tag = self.string()?;
+        self.eat(b",")?;
+        Some((tag, self.rest_of_level(instrument)?))
+    }
+
+    #[inline(always)]
+    fn rest_of_level(&mut self, instrument: &Instrument) -> Option<Level> {
         let start = *self;
-        if let Some(level) = self.short_level(instrument) {
+        if let Some(level) = self.rest_of_short_level(instrument) {
             return Some(level);
         }
         *self = start;
-        self.any_level(instrument)
+        self.rest_of_any_level(instrument)
     }
 
     /// Two short numbers in quotes and nothing else: what nearly every level is.
     #[inline(always)]
-    fn short_level(&mut self, instrument: &Instrument) -> Option<Level> {
-        self.eat(b"[\"")?;
+    fn rest_of_short_level(&mut self, instrument: &Instrument) -> Option<Level> {
+        self.eat(b"\"")?;
         let price = instrument.short_price(self.short()?)?;
         self.eat(b"\",\"")?;
         let quantity = instrument.short_quantity(self.short()?)?;
@@ -177,8 +196,8 @@ impl<'text> Scanner<'text> {
     }
 
     #[inline(never)]
-    fn any_level(&mut self, instrument: &Instrument) -> Option<Level> {
-        let (price, quantity) = self.pair()?;
+    fn rest_of_any_level(&mut self, instrument: &Instrument) -> Option<Level> {
+        let (price, quantity) = self.rest_of_pair()?;
         let price = instrument.price(price).ok()?;
         Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
     }

@@ -48,36 +48,60 @@ pub(super) fn numbers<'text>(
 
 /// The taker's side, from the maker's. Another word is remarked and tells no side.
 pub(super) fn taker(maker: Option<&str>, batch: &mut EventBatch) -> Option<Side> {
-    let is = |word: &str| maker.is_some_and(|it| it.eq_ignore_ascii_case(word));
-    if is("buy") {
+    let taker = maker.and_then(|word| taker_of(word.as_bytes()));
+    if taker.is_none() {
+        batch.remark("unknown_side");
+    }
+    taker
+}
+
+pub(super) fn taker_of(maker: &[u8]) -> Option<Side> {
+    if maker.eq_ignore_ascii_case(b"buy") {
         Some(Side::Sell)
-    } else if is("sell") {
+    } else if maker.eq_ignore_ascii_case(b"sell") {
         Some(Side::Buy)
     } else {
-        batch.remark("unknown_side");
         None
     }
 }
 
-/// The best bid and ask, and the last price.
-pub(super) fn top_of_book(
-    ticker: Value<'_, '_>,
-    keys: TickerKeys,
-    instrument: &Instrument,
-) -> Result<TopOfBook, DecodeError> {
-    let price = |key| {
-        let text = told(ticker, key)?;
-        text.map(|it| instrument.price(it)).transpose().map_err(number(key))
-    };
-    let quantity = |key| {
-        let text = told(ticker, key)?;
-        text.map(|it| instrument.quantity(it)).transpose().map_err(number(key))
-    };
-    let bid = (price("best_bid")?, quantity(keys.bid_quantity)?);
-    let ask = (price("best_ask")?, quantity(keys.ask_quantity)?);
-    let (bid_price, bid_quantity) = without_zeros(bid);
-    let (ask_price, ask_quantity) = without_zeros(ask);
-    Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price: price("price")? })
+/// What a ticker tells; a text may be empty where something is absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TickerTexts<'text> {
+    /// Price and quantity, as of `ask`.
+    pub(super) bid: [Option<&'text [u8]>; 2],
+    pub(super) ask: [Option<&'text [u8]>; 2],
+    pub(super) price: Option<&'text [u8]>,
+}
+
+impl<'text> TickerTexts<'text> {
+    pub(super) fn read(ticker: Value<'_, 'text>, keys: TickerKeys) -> Result<Self, DecodeError> {
+        Ok(Self {
+            bid: [told(ticker, "best_bid")?, told(ticker, keys.bid_quantity)?],
+            ask: [told(ticker, "best_ask")?, told(ticker, keys.ask_quantity)?],
+            price: told(ticker, "price")?,
+        })
+    }
+
+    /// A side without orders may be written as zeros.
+    pub(super) fn top(
+        &self,
+        keys: TickerKeys,
+        instrument: &Instrument,
+    ) -> Result<TopOfBook, DecodeError> {
+        let told = |text: Option<&'text [u8]>| text.filter(|it| !it.is_empty());
+        let price =
+            |text, key| told(text).map(|it| instrument.price(it)).transpose().map_err(number(key));
+        let quantity = |text, key| {
+            told(text).map(|it| instrument.quantity(it)).transpose().map_err(number(key))
+        };
+        let bid = (price(self.bid[0], "best_bid")?, quantity(self.bid[1], keys.bid_quantity)?);
+        let ask = (price(self.ask[0], "best_ask")?, quantity(self.ask[1], keys.ask_quantity)?);
+        let (bid_price, bid_quantity) = without_zeros(bid);
+        let (ask_price, ask_quantity) = without_zeros(ask);
+        let last_price = price(self.price, "price")?;
+        Ok(TopOfBook { bid_price, bid_quantity, ask_price, ask_quantity, last_price })
+    }
 }
 
 /// The first price and quantity of a ticker.

@@ -27,6 +27,7 @@
 
 mod decode;
 mod fields;
+mod scan;
 mod sequence;
 mod subscribe;
 
@@ -121,6 +122,11 @@ impl Venue for CoinbaseAdvanced {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, asked } = self;
         let mut from = batch.len();
+        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        if let Some(inbound) = scanned {
+            decoder.take_resyncs(|products| subscribe::resync(products, batch));
+            return Ok(inbound);
+        }
         let mut standing = None;
         let read = json.read(frame.text, |root| {
             // What a first reading left before it met a bare number. The number of the message was

@@ -24,6 +24,7 @@
 //! - A refusal that names a product or a channel gives that up, and the rest is asked for again.
 
 mod decode;
+mod scan;
 mod subscribe;
 
 use std::sync::Arc;
@@ -115,15 +116,21 @@ impl Venue for CoinbaseExchange {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, asked } = self;
         let from = batch.len();
-        let read = json.read(frame.text, |root| {
-            // What a first reading left before it met a bare number.
-            batch.truncate(from);
-            match root.need_text("type")? {
-                "subscriptions" => subscribe::listed(root, asked),
-                "error" => Ok(Inbound::Refused(subscribe::refused(root, asked, batch))),
-                kind => decoder.read(kind, (root, frame.stamp), batch),
-            }
-        });
+        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        let read = scanned.map_or_else(
+            || {
+                json.read(frame.text, |root| {
+                    // What a first reading left before it met a bare number.
+                    batch.truncate(from);
+                    match root.need_text("type")? {
+                        "subscriptions" => subscribe::listed(root, asked),
+                        "error" => Ok(Inbound::Refused(subscribe::refused(root, asked, batch))),
+                        kind => decoder.read(kind, (root, frame.stamp), batch),
+                    }
+                })
+            },
+            Ok,
+        );
         if read.is_err() {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);

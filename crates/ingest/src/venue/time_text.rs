@@ -23,6 +23,12 @@ pub(super) fn ms_to_ns(time_ms: Option<u64>) -> Option<u64> {
     time_ms.map_or(Some(0), |ms| ms.checked_mul(NS_PER_MS))
 }
 
+/// A time in RFC 3339, or 0 where there is none; `None` for one that cannot be read.
+#[inline]
+pub(super) fn rfc3339_to_ns(time: Option<&str>) -> Option<u64> {
+    time.map_or(Some(0), rfc3339_ns)
+}
+
 /// As [`from_ms`], of a member in RFC 3339.
 pub(super) fn from_rfc3339(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u64 {
     let Some(value) = value else { return 0 };

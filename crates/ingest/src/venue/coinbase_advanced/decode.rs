@@ -14,8 +14,8 @@ use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::coinbase::{
-    Asks, TickerKeys, TradeIds, TradeStanding, WITHOUT_PRICE, first_of_ticker, items, numbers,
-    taker, top_of_book,
+    Asks, TickerKeys, TickerTexts, TradeIds, TradeStanding, WITHOUT_PRICE, first_of_ticker, items,
+    numbers, taker,
 };
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::{DecodeError, Inbound, time_text};
@@ -24,52 +24,52 @@ use crate::venue::{DecodeError, Inbound, time_text};
 pub(super) const MESSAGE_KINDS: [&str; 5] =
     ["l2_data", "market_trades", "ticker", "ticker_batch", "candles"];
 
-const L2_DATA: usize = 0;
-const MARKET_TRADES: usize = 1;
-const TICKER: usize = 2;
+pub(super) const L2_DATA: usize = 0;
+pub(super) const MARKET_TRADES: usize = 1;
+pub(super) const TICKER: usize = 2;
 const TICKER_BATCH: usize = 3;
 const CANDLES: usize = 4;
 
-const TICKER_KEYS: TickerKeys =
+pub(super) const TICKER_KEYS: TickerKeys =
     TickerKeys { bid_quantity: "best_bid_quantity", ask_quantity: "best_ask_quantity" };
 
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    listing: Listing<State>,
-    numbering: Numbering,
+    pub(super) listing: Listing<State>,
+    pub(super) numbering: Numbering,
     /// Whose books the message in hand may change, until it was read.
     reading: Reading,
     /// Books that have to be subscribed to anew.
     resyncs: Vec<usize>,
     /// Reused from message to message.
-    asks: Asks,
-    runs: Vec<Run>,
-    executions: Vec<Execution>,
+    pub(super) asks: Asks,
+    pub(super) runs: Vec<Run>,
+    pub(super) executions: Vec<Execution>,
 }
 
 /// What is known of one product.
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     chain: Chain,
     trades: TradeIds,
 }
 
 /// The events of one product in a depth message.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    position: usize,
-    is_snapshot: bool,
-    from: usize,
-    to: usize,
+pub(super) struct Run {
+    pub(super) position: usize,
+    pub(super) is_snapshot: bool,
+    pub(super) from: usize,
+    pub(super) to: usize,
 }
 
 /// A trade on its way.
 #[derive(Clone, Copy, Debug)]
-struct Execution {
-    position: usize,
-    origin: Origin,
-    trade: Trade,
+pub(super) struct Execution {
+    pub(super) position: usize,
+    pub(super) origin: Origin,
+    pub(super) trade: Trade,
 }
 
 /// A message on its way.
@@ -237,11 +237,16 @@ impl Decoder {
             let run = self.push_depth((message, event), position, batch)?;
             self.runs.push(run);
         }
-        for index in 0..self.runs.len() {
-            self.commit(self.runs[index], message.number, batch);
-        }
+        self.commit_all(message.number, batch);
         self.reading.clear();
         Ok(whose.inbound(L2_DATA))
+    }
+
+    /// Every book of the message was read.
+    pub(super) fn commit_all(&mut self, number: u64, batch: &mut EventBatch) {
+        for index in 0..self.runs.len() {
+            self.commit(self.runs[index], number, batch);
+        }
     }
 
     /// Notes the books that a message names, so that all of them break when one cannot be read.
@@ -335,7 +340,7 @@ impl Decoder {
     }
 
     /// Tells the trades of a message, the oldest first, without those that came before.
-    fn push_trades(&mut self, batch: &mut EventBatch) {
+    pub(super) fn push_trades(&mut self, batch: &mut EventBatch) {
         let Self { executions, listing, .. } = self;
         if let (Some(first), Some(last)) = (executions.first(), executions.last())
             && first.trade.trade_id > last.trade.trade_id
@@ -368,7 +373,8 @@ impl Decoder {
                 let first = || first_of_ticker(ticker, TICKER_KEYS);
                 let position = self.position(ticker, first)?;
                 let Some(position) = whose.note(position) else { continue };
-                let top = top_of_book(ticker, TICKER_KEYS, self.listing.instrument(position))?;
+                let told = TickerTexts::read(ticker, TICKER_KEYS)?;
+                let top = told.top(TICKER_KEYS, self.listing.instrument(position))?;
                 if top == TopOfBook::default() {
                     batch.remark(WITHOUT_PRICE);
                     continue;

@@ -30,6 +30,11 @@ pub(super) enum Place {
 }
 
 impl Numbering {
+    /// Whether this is the expected number.
+    pub(super) const fn is_next(self, number: u64) -> bool {
+        number == self.next
+    }
+
     /// Takes the number of a message.
     pub(super) fn take(&mut self, number: u64) -> Standing {
         let expected = self.next;

@@ -13,8 +13,8 @@ use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::coinbase::{
-    Asks, NO_NUMBERS, TickerKeys, TradeIds, TradeStanding, WITHOUT_PRICE, first_of_ticker, items,
-    numbers, taker, top_of_book,
+    Asks, NO_NUMBERS, TickerKeys, TickerTexts, TradeIds, TradeStanding, WITHOUT_PRICE,
+    first_of_ticker, items, numbers, taker,
 };
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, time_text};
@@ -25,29 +25,29 @@ pub(super) const MESSAGE_KINDS: [&str; 5] =
 
 const SNAPSHOT: usize = 0;
 const L2UPDATE: usize = 1;
-const MATCH: usize = 2;
+pub(super) const MATCH: usize = 2;
 const LAST_MATCH: usize = 3;
-const TICKER: usize = 4;
+pub(super) const TICKER: usize = 4;
 
-const TICKER_KEYS: TickerKeys =
+pub(super) const TICKER_KEYS: TickerKeys =
     TickerKeys { bid_quantity: "best_bid_size", ask_quantity: "best_ask_size" };
 
 /// The book has no number.
-const NO_NUMBER: u64 = 0;
+pub(super) const NO_NUMBER: u64 = 0;
 
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    listing: Listing<State>,
+    pub(super) listing: Listing<State>,
     /// Whose book has to be subscribed to anew.
     resync: Option<usize>,
     /// Reused from message to message.
-    asks: Asks,
+    pub(super) asks: Asks,
 }
 
 /// What is known of one product.
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     chain: Chain,
     trades: TradeIds,
 }
@@ -150,12 +150,22 @@ impl Decoder {
         let origin = self.origin(message, position, NO_NUMBER, batch);
         let from = batch.len();
         push_changes(root, (origin, self.listing.instrument(position)), &mut self.asks, batch)?;
+        self.listing.read();
+        Ok(self.take_update(position, from, batch))
+    }
+
+    /// Changes of a book were read, into the batch's events from `from` on.
+    pub(super) fn take_update(
+        &mut self,
+        position: usize,
+        from: usize,
+        batch: &mut EventBatch,
+    ) -> Inbound {
         let chain = &mut self.listing.state_mut(position).chain;
         if chain.last().is_none() && chain.skip(from, batch) == Resync::Ask {
             self.resync = Some(position);
         }
-        self.listing.read();
-        Ok(Inbound::Data(L2UPDATE))
+        Inbound::Data(L2UPDATE)
     }
 
     fn trade(
@@ -179,22 +189,33 @@ impl Decoder {
             taker: taker(root.get("side").and_then(Value::text), batch),
             trade_id: Some(id),
         };
+        Ok(self.take_trade((position, kind), (id, trade), &origin, batch))
+    }
+
+    /// A trade was read.
+    pub(super) fn take_trade(
+        &mut self,
+        (position, kind): (usize, usize),
+        (id, trade): (u64, Trade),
+        origin: &Origin,
+        batch: &mut EventBatch,
+    ) -> Inbound {
         let trades = &mut self.listing.state_mut(position).trades;
         let standing = trades.standing(id);
         trades.accept(id);
         match standing {
             TradeStanding::Next => {}
             TradeStanding::Jump { expected, missing } => {
-                push_missing(Missing { expected, received: id, count: missing }, &origin, batch);
+                push_missing(Missing { expected, received: id, count: missing }, origin, batch);
             }
             TradeStanding::Late => batch.count(Counter::Reordered, 1),
             TradeStanding::Repeated => {
                 batch.count(Counter::Duplicated, 1);
-                return Ok(Inbound::Data(kind));
+                return Inbound::Data(kind);
             }
         }
-        batch.push(MarketEvent::trade(&origin, trade));
-        Ok(Inbound::Data(kind))
+        batch.push(MarketEvent::trade(origin, trade));
+        Inbound::Data(kind)
     }
 
     fn ticker(
@@ -207,7 +228,8 @@ impl Decoder {
         let Some(position) = self.position(root, first)? else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
-        let top = top_of_book(root, TICKER_KEYS, self.listing.instrument(position))?;
+        let told = TickerTexts::read(root, TICKER_KEYS)?;
+        let top = told.top(TICKER_KEYS, self.listing.instrument(position))?;
         if top == TopOfBook::default() {
             return Ok(Inbound::Ignored(WITHOUT_PRICE));
         }

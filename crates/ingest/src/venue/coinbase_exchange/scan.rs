@@ -1,0 +1,158 @@
+//! Changes, matches and tickers straight from their text.
+
+use tickring_event::{Flags, MarketEvent, TopOfBook, Trade};
+
+use super::decode::{Decoder, MATCH, NO_NUMBER, TICKER, TICKER_KEYS};
+use crate::batch::EventBatch;
+use crate::frame::Stamp;
+use crate::json::Scanner;
+use crate::venue::coinbase::{TickerTexts, taker_of};
+use crate::venue::listing::Numbers;
+use crate::venue::{Inbound, time_text};
+
+impl Decoder {
+    /// Turns a message into events, as [`Decoder::read`]; `None` leaves everything as it was, for that
+    /// one to read it.
+    pub(super) fn scan(
+        &mut self,
+        mut text: Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Inbound> {
+        text.enter()?;
+        text.is_called(b"type").then_some(())?;
+        let kind = text.string()?;
+        text.separator()?;
+        match kind {
+            b"l2update" => {
+                let from = batch.len();
+                let inbound = self.changes(&mut text, stamp, batch);
+                if inbound.is_none() {
+                    batch.truncate(from);
+                }
+                inbound
+            }
+            b"match" => self.a_match(&mut text, stamp, batch),
+            b"ticker" => self.ticker_of(&mut text, stamp, batch),
+            _ => None,
+        }
+    }
+
+    fn changes(
+        &mut self,
+        text: &mut Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Inbound> {
+        let Self { listing, asks, .. } = self;
+        let from = batch.len();
+        let (mut position, mut changes, mut time) = (None, None, None);
+        while text.is_inside()? {
+            let place = text.place();
+            text.member(b"product_id", &mut position, |text| listing.known(text.text()?))?;
+            text.member(b"changes", &mut changes, |text| {
+                let position = position?;
+                let instrument = listing.instrument(position);
+                let asks = asks.start();
+                let mut run = batch.depth(stamp.origin(listing.id(position)), Flags::NONE);
+                text.items(|text| {
+                    let (side, level) = text.tagged_level(instrument)?;
+                    match side {
+                        b"buy" => run.bid(level),
+                        b"sell" => asks.push(level),
+                        _ => return None,
+                    }
+                    Some(())
+                })?;
+                asks.iter().for_each(|&level| run.ask(level));
+                run.finish();
+                Some(())
+            })?;
+            text.member(b"time", &mut time, Scanner::text)?;
+            text.pass_over(place)?;
+        }
+        (text.is_at_end() && changes.is_some()).then_some(())?;
+        let venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        for event in &mut batch.events_mut()[from..] {
+            event.venue_time_ns = venue_time_ns;
+            event.venue_sequence = NO_NUMBER;
+        }
+        Some(self.take_update(position?, from, batch))
+    }
+
+    fn a_match(
+        &mut self,
+        text: &mut Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Inbound> {
+        let (mut position, mut time, mut taker) = (None, None, None);
+        let ([mut id, mut sequence], [mut price, mut size]) = ([None; 2], [None; 2]);
+        while text.is_inside()? {
+            let place = text.place();
+            text.member(b"trade_id", &mut id, Scanner::whole)?;
+            text.member(b"maker_order_id", &mut None, Scanner::string)?;
+            text.member(b"taker_order_id", &mut None, Scanner::string)?;
+            text.member(b"side", &mut taker, |text| taker_of(text.string()?))?;
+            text.member(b"size", &mut size, Scanner::decimal)?;
+            text.member(b"price", &mut price, Scanner::decimal)?;
+            text.member(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
+            text.member(b"sequence", &mut sequence, Scanner::whole)?;
+            text.member(b"time", &mut time, Scanner::text)?;
+            text.pass_over(place)?;
+        }
+        let (position, id) = (position.filter(|_| text.is_at_end())?, id?);
+        let numbers = Numbers { price: price?, quantity: size? };
+        let level = numbers.level(self.listing.instrument(position), "size").ok()?;
+        let mut origin = stamp.origin(self.listing.id(position));
+        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_sequence = sequence.unwrap_or(NO_NUMBER);
+        let trade = Trade {
+            price: level.price,
+            quantity: level.quantity,
+            taker: Some(taker?),
+            trade_id: Some(id),
+        };
+        Some(self.take_trade((position, MATCH), (id, trade), &origin, batch))
+    }
+
+    fn ticker_of(
+        &self,
+        text: &mut Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Inbound> {
+        let (mut position, mut sequence, mut time) = (None, None, None);
+        let mut told = TickerTexts::default();
+        let TickerTexts { bid: [bid, bid_size], ask: [ask, ask_size], price } = &mut told;
+        while text.is_inside()? {
+            let place = text.place();
+            text.member(b"sequence", &mut sequence, Scanner::whole)?;
+            text.member(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
+            text.member(b"price", price, Scanner::decimal)?;
+            text.member(b"open_24h", &mut None, Scanner::string)?;
+            text.member(b"volume_24h", &mut None, Scanner::string)?;
+            text.member(b"low_24h", &mut None, Scanner::string)?;
+            text.member(b"high_24h", &mut None, Scanner::string)?;
+            text.member(b"volume_30d", &mut None, Scanner::string)?;
+            text.member(b"best_bid", bid, Scanner::decimal)?;
+            text.member(b"best_bid_size", bid_size, Scanner::decimal)?;
+            text.member(b"best_ask", ask, Scanner::decimal)?;
+            text.member(b"best_ask_size", ask_size, Scanner::decimal)?;
+            text.member(b"side", &mut None, Scanner::string)?;
+            text.member(b"time", &mut time, Scanner::text)?;
+            text.member(b"trade_id", &mut None, Scanner::whole)?;
+            text.member(b"last_size", &mut None, Scanner::string)?;
+            text.pass_over(place)?;
+        }
+        let position = position.filter(|_| text.is_at_end())?;
+        let top = told.top(TICKER_KEYS, self.listing.instrument(position)).ok()?;
+        // One without a price is told otherwise.
+        (top != TopOfBook::default()).then_some(())?;
+        let mut origin = stamp.origin(self.listing.id(position));
+        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_sequence = sequence.unwrap_or(NO_NUMBER);
+        batch.push(MarketEvent::top_of_book(&origin, &top));
+        Some(Inbound::Data(TICKER))
+    }
+}
