@@ -31,22 +31,20 @@ const DIGITS_MAX: usize = 18;
 /// A place in a frame's text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner<'text> {
-    text: &'text [u8],
-    /// The next byte; everything before it was read.
-    at: usize,
+    /// What was not read.
+    rest: &'text [u8],
 }
 
 impl<'text> Scanner<'text> {
     pub(super) const fn new(text: &'text [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { rest: text }
     }
 
     /// The bracket before an object's first member.
     #[inline(always)]
     pub(crate) fn enter(&mut self) -> Option<()> {
-        self.eat(b"{\"")?;
-        self.at -= 1;
-        Some(())
+        let rest = self.rest.strip_prefix(b"{")?;
+        (rest.first()? == &b'"').then(|| self.rest = rest)
     }
 
     /// Whether a member follows; else the bracket behind the last one is read.
@@ -55,17 +53,17 @@ impl<'text> Scanner<'text> {
         match self.peek()? {
             b'"' => Some(true),
             b'}' => {
-                self.at += 1;
+                self.rest = &self.rest[1..];
                 Some(false)
             }
             _ => None,
         }
     }
 
-    /// The next byte's place.
+    /// The next byte's place, counted from the end.
     #[inline(always)]
     pub(crate) const fn place(&self) -> usize {
-        self.at
+        self.rest.len()
     }
 
     /// If the member called `name` is next, puts its value, which `read` reads, into `slot`. One that
@@ -96,44 +94,50 @@ impl<'text> Scanner<'text> {
     /// Passes over a member that nobody asked for since `place`.
     #[inline(always)]
     pub(crate) fn pass_over(&mut self, place: usize) -> Option<()> {
-        if self.at == place { self.skip_member() } else { Some(()) }
+        if self.place() == place { self.skip_member() } else { Some(()) }
     }
 
     /// Whether the next member is called `name`; if so, its value is next.
     #[inline(always)]
     pub(crate) fn is_called<const N: usize>(&mut self, name: &[u8; N]) -> bool {
-        let Some(text) = self.text.get(self.at..self.at + N + 3) else { return false };
-        let is_called = text[0] == b'"' && text[1..=N] == *name && text[N + 1..] == *b"\":";
-        self.at += if is_called { N + 3 } else { 0 };
+        let Some((quote, rest)) = self.rest.split_first_chunk::<1>() else { return false };
+        let Some((own, rest)) = rest.split_first_chunk::<N>() else { return false };
+        let Some((end, rest)) = rest.split_first_chunk::<2>() else { return false };
+        let is_called = quote == b"\"" && own == name && end == b"\":";
+        if is_called {
+            self.rest = rest;
+        }
         is_called
     }
 
     /// What is between a member's value and the next member, or before the bracket behind the last one.
     #[inline(always)]
     pub(crate) fn separator(&mut self) -> Option<()> {
-        if self.peek()? == b'}' {
-            return Some(());
+        match self.rest {
+            [b',', rest @ ..] => {
+                self.rest = rest;
+                (rest.first()? == &b'"').then_some(())
+            }
+            [b'}', ..] => Some(()),
+            _ => None,
         }
-        self.eat(b",\"")?;
-        self.at -= 1;
-        Some(())
     }
 
     /// An array: `read` reads each item.
     #[inline(always)]
     pub(crate) fn items(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.eat(b"[")?;
-        if self.peek()? == b']' {
-            self.at += 1;
+        if self.eat(b"]").is_some() {
             return Some(());
         }
         loop {
             read(self)?;
-            let next = self.peek()?;
-            self.at += 1;
-            match next {
-                b',' => {}
-                b']' => return Some(()),
+            match self.rest {
+                [b',', rest @ ..] => self.rest = rest,
+                [b']', rest @ ..] => {
+                    self.rest = rest;
+                    return Some(());
+                }
                 _ => return None,
             }
         }
@@ -150,8 +154,7 @@ impl<'text> Scanner<'text> {
         let first = self.decimal()?;
         self.eat(b",")?;
         let second = self.decimal()?;
-        while self.peek()? == b',' {
-            self.at += 1;
+        while self.eat(b",").is_some() {
             self.skip(DEPTH_MAX)?;
         }
         self.eat(b"]")?;
@@ -204,8 +207,8 @@ impl<'text> Scanner<'text> {
 
     #[inline(always)]
     fn short(&mut self) -> Option<ShortNumber> {
-        let number = ShortNumber::leading(self.text.get(self.at..)?.first_chunk()?)?;
-        self.at += number.size();
+        let number = ShortNumber::leading(self.rest.first_chunk()?)?;
+        self.rest = self.rest.get(number.size()..)?;
         Some(number)
     }
 
@@ -213,28 +216,23 @@ impl<'text> Scanner<'text> {
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<&'text [u8]> {
         self.eat(b"\"")?;
-        let start = self.at;
         let ends = ends_in(&self.block());
-        if ends == 0 {
-            self.pass_blocks();
-        } else {
-            self.at += ends.trailing_zeros() as usize;
-        }
-        let text = self.text.get(start..self.at)?;
-        self.eat(b"\"")?;
+        let len = if ends == 0 { self.long_len() } else { ends.trailing_zeros() as usize };
+        let (text, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest.strip_prefix(b"\"")?;
         Some(text)
     }
 
-    /// To what ends a string that is longer than a block.
+    /// How many bytes there are before what ends a string that is longer than a block.
     #[inline(never)]
-    fn pass_blocks(&mut self) {
+    fn long_len(self) -> usize {
+        let mut behind = self;
         loop {
-            let ends = ends_in(&self.block());
+            behind.rest = behind.rest.get(BLOCK..).unwrap_or_default();
+            let ends = ends_in(&behind.block());
             if ends != 0 {
-                self.at += ends.trailing_zeros() as usize;
-                return;
+                return self.rest.len() - behind.rest.len() + ends.trailing_zeros() as usize;
             }
-            self.at += BLOCK;
         }
     }
 
@@ -253,15 +251,15 @@ impl<'text> Scanner<'text> {
     /// A whole number that is not negative, in quotes or bare.
     #[inline(always)]
     pub(crate) fn whole(&mut self) -> Option<u64> {
-        match self.peek()? {
-            b'"' => {
-                self.at += 1;
+        match self.rest {
+            [b'"', rest @ ..] => {
+                self.rest = rest;
                 let value = self.digits()?;
                 self.eat(b"\"")?;
                 Some(value)
             }
-            b'0' => {
-                self.at += 1;
+            [b'0', rest @ ..] => {
+                self.rest = rest;
                 Some(0)
             }
             _ => self.digits(),
@@ -290,7 +288,7 @@ impl<'text> Scanner<'text> {
 
     /// Whether nothing follows.
     pub(crate) const fn is_at_end(&self) -> bool {
-        self.at == self.text.len()
+        self.rest.is_empty()
     }
 
     #[inline(never)]
@@ -310,7 +308,7 @@ impl<'text> Scanner<'text> {
         let depth = depth.checked_sub(1)?;
         match self.peek()? {
             b'"' => self.string().map(drop),
-            b'{' if self.text.get(self.at + 1) == Some(&b'}') => self.eat(b"{}"),
+            b'{' if self.rest.starts_with(b"{}") => self.eat(b"{}"),
             b'{' => {
                 self.enter()?;
                 while self.is_inside()? {
@@ -332,30 +330,19 @@ impl<'text> Scanner<'text> {
     /// A bare number: `[-]digits[.digits]`.
     #[inline(never)]
     fn number(&mut self) -> Option<&'text [u8]> {
-        let start = self.at;
-        self.at += usize::from(self.peek()? == b'-');
-        let whole = self.at;
-        self.pass_digits()?;
-        if self.at > whole + 1 && self.text.get(whole) == Some(&b'0') {
+        let all = self.rest;
+        let unsigned = all.strip_prefix(b"-").unwrap_or(all);
+        let whole = digits_len(unsigned);
+        let point = unsigned.get(whole) == Some(&b'.');
+        let decimals = if point { digits_len(&unsigned[whole + 1..]) } else { 0 };
+        let is_padded = whole > 1 && unsigned[0] == b'0';
+        if whole == 0 || is_padded || (point && decimals == 0) || (!point && whole > DIGITS_MAX) {
             return None;
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.pass_digits()?;
-        } else if self.at - whole > DIGITS_MAX {
-            return None;
-        }
-        self.text.get(start..self.at)
-    }
-
-    /// At least one digit.
-    #[inline]
-    fn pass_digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_some_and(|it| it.is_ascii_digit()) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
+        let len = all.len() - unsigned.len() + whole + usize::from(point) + decimals;
+        let (number, rest) = all.split_at_checked(len)?;
+        self.rest = rest;
+        Some(number)
     }
 
     /// The number that one to sixteen digits make; a further one is left where it stands.
@@ -363,48 +350,43 @@ impl<'text> Scanner<'text> {
     fn digits(&mut self) -> Option<u64> {
         let block = self.block();
         let (first, len) = leading_eight(*block.first_chunk()?);
-        self.at += len;
         if len < 8 {
+            self.rest = self.rest.get(len..)?;
             return (len > 0).then_some(first);
         }
         let (second, len) = leading_eight(*block.last_chunk()?);
-        self.at += len;
+        self.rest = self.rest.get(8 + len..)?;
         Some(first * POWERS_OF_TEN[len & 15].cast_unsigned() + second)
     }
 
     #[inline(always)]
     fn eat<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
-        (self.text.get(self.at..self.at + N)? == bytes).then(|| self.at += N)
+        let (first, rest) = self.rest.split_first_chunk::<N>()?;
+        (first == bytes).then(|| self.rest = rest)
     }
 
     #[inline(always)]
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.rest.first().copied()
     }
 
     /// The next bytes; zeros stand for those behind the end.
     #[inline(always)]
     fn block(&self) -> [u8; BLOCK] {
-        match self.text.get(self.at..).and_then(|rest| rest.first_chunk()) {
+        match self.rest.first_chunk() {
             Some(block) => *block,
-            None => last_block(self.text, self.at),
+            None => last_block(self.rest),
         }
     }
 }
 
-#[inline(never)]
-fn last_block(text: &[u8], at: usize) -> [u8; BLOCK] {
-    let Some(last) = text.last_chunk() else { return short_block(text, at) };
-    let passed = (at + BLOCK).saturating_sub(text.len()).min(BLOCK - 1);
-    let block = u128::from_le_bytes(*last) >> (8 * passed);
-    block.to_le_bytes()
+fn digits_len(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// As of any text, of one that is shorter than a block.
-#[cold]
-fn short_block(text: &[u8], at: usize) -> [u8; BLOCK] {
+#[inline(never)]
+fn last_block(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
-    let rest = text.get(at..).unwrap_or_default();
     block[..rest.len()].copy_from_slice(rest);
     block
 }

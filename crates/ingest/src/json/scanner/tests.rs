@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..60), at in 0..60_usize) {
-        let scanner = Scanner { text: &text, at };
+        let scanner = Scanner::new(text.get(at..).unwrap_or_default());
         for read in [
             |it: &mut Scanner<'_>| it.kept().is_some(),
             |it: &mut Scanner<'_>| it.whole().is_some(),

@@ -114,7 +114,7 @@ impl Decoder {
             data.member(b"U", &mut first, Scanner::whole)?;
             data.member(b"u", &mut last, Scanner::whole)?;
             data.member(b"pu", &mut previous, Scanner::whole)?;
-            (data.place() > place).then_some(())?;
+            (data.place() != place).then_some(())?;
         }
         let position = self.symbols.listed(symbol?)?;
         let previous = match self.market {
