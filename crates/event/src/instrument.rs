@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use thiserror::Error;
 
 use crate::decimal::{
-    DECIMALS_MAX, Decimal, DecimalError, DecimalText, POWERS_OF_TEN, ShortNumber,
+    DECIMALS_MAX, Decimal, DecimalError, DecimalText, NumberText, POWERS_OF_TEN, ShortNumber,
 };
 use crate::price::{Price, Quantity, Scale};
 
@@ -101,8 +101,8 @@ impl Instrument {
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
     #[inline]
-    pub fn price(&self, text: &[u8]) -> Result<Price, DecimalError> {
-        self.price.parse(text).map(Price::from_mantissa)
+    pub fn price<'text>(&self, text: impl Into<NumberText<'text>>) -> Result<Price, DecimalError> {
+        self.price.read(text.into()).map(Price::from_mantissa)
     }
 
     /// Reads a quantity as the venue wrote it.
@@ -110,22 +110,11 @@ impl Instrument {
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
     #[inline]
-    pub fn quantity(&self, text: &[u8]) -> Result<Quantity, DecimalError> {
-        self.quantity.parse(text).map(Quantity::from_mantissa)
-    }
-
-    /// The price that a short number is; `None` where it does not fit this instrument's scale exactly.
-    #[inline(always)]
-    #[must_use]
-    pub fn short_price(&self, number: ShortNumber) -> Option<Price> {
-        self.price.of_short(number).map(Price::from_mantissa)
-    }
-
-    /// The quantity that a short number is; `None` where it does not fit this instrument's scale exactly.
-    #[inline(always)]
-    #[must_use]
-    pub fn short_quantity(&self, number: ShortNumber) -> Option<Quantity> {
-        self.quantity.of_short(number).map(Quantity::from_mantissa)
+    pub fn quantity<'text>(
+        &self,
+        text: impl Into<NumberText<'text>>,
+    ) -> Result<Quantity, DecimalError> {
+        self.quantity.read(text.into()).map(Quantity::from_mantissa)
     }
 
     /// A price in the venue's own writing: without zeros at the end, or, where the venue was seen to
@@ -181,7 +170,14 @@ impl Denomination {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn read(&self, number: NumberText<'_>) -> Result<i64, DecimalError> {
+        match number.short.and_then(|short| self.of_short(short)) {
+            Some(mantissa) => Ok(mantissa),
+            None => self.parse(number.text()),
+        }
+    }
+
     fn parse(&self, text: &[u8]) -> Result<i64, DecimalError> {
         let decimal = Decimal::parse(text, self.scale)?;
         self.note(decimal.decimals, || is_padded(text, decimal));
@@ -191,10 +187,9 @@ impl Denomination {
     #[inline(always)]
     fn of_short(&self, number: ShortNumber) -> Option<i64> {
         let ShortNumber { digits, decimals, .. } = number;
-        let places = usize::from(self.scale.decimals()).checked_sub(decimals)?;
+        let places = usize::from(self.scale.decimals().checked_sub(decimals)?);
         let mantissa = digits.cast_signed().checked_mul(*POWERS_OF_TEN.get(places)?)?;
-        let is_padded = || decimals > 0 && digits > 0 && digits.is_multiple_of(10);
-        self.note(u8::try_from(decimals).ok()?, is_padded);
+        self.note(decimals, || decimals > 0 && digits > 0 && digits.is_multiple_of(10));
         Some(mantissa)
     }
 

@@ -28,8 +28,8 @@ mod payload;
 mod price;
 
 pub use decimal::{
-    DECIMALS_MAX, Decimal, DecimalError, DecimalText, POWERS_OF_TEN, ShortNumber, eight_bytes,
-    leading_digits, leading_eight, plain_digits,
+    DECIMALS_MAX, Decimal, DecimalError, DecimalText, NumberText, POWERS_OF_TEN, ShortNumber,
+    eight_bytes, leading_digits, leading_eight, plain_digits,
 };
 pub use digest::Digest;
 pub use event::{ConnectionId, Flags, Kind, MarketEvent, Origin};

@@ -11,7 +11,7 @@ mod value;
 
 use simd_json::{Buffers, INPUT_PADDING, Tape};
 
-pub(crate) use self::scanner::Scanner;
+pub(crate) use self::scanner::{Scanner, level};
 pub(crate) use self::value::{Items, Value};
 use crate::venue::DecodeError;
 

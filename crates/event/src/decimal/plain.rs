@@ -1,5 +1,7 @@
 //! Plain short decimals, eight digits at a time: what nearly every number of a venue is.
 
+use std::num::NonZeroU8;
+
 use super::{Decimal, POWERS_OF_TEN};
 use crate::price::Scale;
 
@@ -35,8 +37,8 @@ pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ShortNumber {
     pub(crate) digits: u64,
-    pub(crate) decimals: usize,
-    size: usize,
+    pub(crate) decimals: u8,
+    size: NonZeroU8,
 }
 
 impl ShortNumber {
@@ -50,20 +52,65 @@ impl ShortNumber {
     pub fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
         let (whole, len) = leading_eight(*text.first_chunk()?);
         if text[len] != b'.' {
-            return (len > 0).then_some(Self { digits: whole, decimals: 0, size: len });
+            return Self::new(whole, 0, len);
         }
         let (fraction, decimals) = leading_eight(*text.get(len + 1..)?.first_chunk()?);
+        if len == 0 || decimals == 0 {
+            return None;
+        }
         let digits = whole.wrapping_mul(POWERS_OF_TEN[decimals & 15].cast_unsigned());
-        let is_number = len > 0 && decimals > 0;
-        let digits = digits.wrapping_add(fraction);
-        is_number.then_some(Self { digits, decimals, size: len + 1 + decimals })
+        Self::new(digits.wrapping_add(fraction), decimals, len + 1 + decimals)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "17 bytes at most")]
+    fn new(digits: u64, decimals: usize, size: usize) -> Option<Self> {
+        Some(Self { digits, decimals: decimals as u8, size: NonZeroU8::new(size as u8)? })
     }
 
     /// How many bytes it takes.
     #[inline(always)]
     #[must_use]
     pub const fn size(self) -> usize {
-        self.size
+        self.size.get() as usize
+    }
+}
+
+/// A price or quantity as a message has it: its text, and what the number is where it is a short one.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberText<'text> {
+    text: &'text [u8],
+    pub(crate) short: Option<ShortNumber>,
+}
+
+impl<'text> NumberText<'text> {
+    /// A text that is all of a short number.
+    #[inline(always)]
+    #[must_use]
+    pub fn of_short(text: &'text [u8], short: ShortNumber) -> Self {
+        debug_assert_eq!(text.len(), short.size(), "the text is the number's");
+        Self { text, short: Some(short) }
+    }
+
+    /// As it is written.
+    #[inline(always)]
+    #[must_use]
+    pub const fn text(self) -> &'text [u8] {
+        self.text
+    }
+}
+
+impl<'text> From<&'text [u8]> for NumberText<'text> {
+    #[inline(always)]
+    fn from(text: &'text [u8]) -> Self {
+        Self { text, short: None }
+    }
+}
+
+impl<'text, const N: usize> From<&'text [u8; N]> for NumberText<'text> {
+    #[inline(always)]
+    fn from(text: &'text [u8; N]) -> Self {
+        Self::from(&text[..])
     }
 }
 
@@ -269,7 +316,7 @@ mod tests {
         bytes[..text.len()].copy_from_slice(text.as_bytes());
         let number = ShortNumber::leading(&bytes);
         let read = number.map(|it| {
-            let ShortNumber { digits, decimals, size } = it;
+            let (digits, decimals, size) = (it.digits, usize::from(it.decimals), it.size());
             let without_point = text[..size].replace('.', "");
             assert_eq!(without_point.parse(), Ok(digits), "{text}");
             assert_eq!(decimals, text[..size].find('.').map_or(0, |at| size - at - 1), "{text}");

@@ -11,13 +11,13 @@
 //! object.enter()?;
 //! while object.is_inside()? {
 //!     let place = object.place();
-//!     object.member(b"price", &mut price, Scanner::decimal)?;
-//!     object.member(b"size", &mut size, Scanner::decimal)?;
+//!     object.member(b"price", &mut price)?;
+//!     object.member(b"size", &mut size)?;
 //!     object.pass_over(place)?;
 //! }
 //! ```
 
-use tickring_event::{Instrument, Level, POWERS_OF_TEN, ShortNumber, leading_eight};
+use tickring_event::{Instrument, Level, NumberText, POWERS_OF_TEN, ShortNumber, leading_eight};
 
 use super::plain::{BLOCK, ends_in};
 
@@ -66,10 +66,27 @@ impl<'text> Scanner<'text> {
         self.rest.len()
     }
 
-    /// If the member called `name` is next, puts its value, which `read` reads, into `slot`. One that
-    /// comes twice is not expected: the general parser knows which one counts.
+    /// If the member called `name` is next, puts its value into `slot`. One that comes twice is not
+    /// expected: the general parser knows which one counts.
     #[inline(always)]
-    pub(crate) fn member<T, const N: usize>(
+    pub(crate) fn member<T: Plain<'text>, const N: usize>(
+        &mut self,
+        name: &[u8; N],
+        slot: &mut Option<T>,
+    ) -> Option<()> {
+        if self.is_called(name) {
+            if slot.is_some() {
+                return None;
+            }
+            *slot = Some(T::scan(self)?);
+            self.separator()?;
+        }
+        Some(())
+    }
+
+    /// As [`Scanner::member`], of a value that `read` reads.
+    #[inline(always)]
+    pub(crate) fn member_by<T, const N: usize>(
         &mut self,
         name: &[u8; N],
         slot: &mut Option<T>,
@@ -145,12 +162,13 @@ impl<'text> Scanner<'text> {
 
     /// A level: an array of two decimals, and whatever follows them in it.
     #[inline(always)]
-    pub(crate) fn pair(&mut self) -> Option<(&'text [u8], &'text [u8])> {
+    pub(crate) fn pair(&mut self) -> Option<(NumberText<'text>, NumberText<'text>)> {
         self.eat(b"[")?;
         self.rest_of_pair()
     }
 
-    fn rest_of_pair(&mut self) -> Option<(&'text [u8], &'text [u8])> {
+    #[inline(always)]
+    fn rest_of_pair(&mut self) -> Option<(NumberText<'text>, NumberText<'text>)> {
         let first = self.decimal()?;
         self.eat(b",")?;
         let second = self.decimal()?;
@@ -164,8 +182,8 @@ impl<'text> Scanner<'text> {
     /// As [`Scanner::pair`]: the level of an instrument.
     #[inline(always)]
     pub(crate) fn level(&mut self, instrument: &Instrument) -> Option<Level> {
-        self.eat(b"[")?;
-        self.rest_of_level(instrument)
+        let (price, quantity) = self.pair()?;
+        level(instrument, price, quantity)
     }
 
     /// As [`Scanner::level`], with a string before the decimals.
@@ -174,42 +192,8 @@ impl<'text> Scanner<'text> {
         self.eat(b"[")?;
         let tag = self.string()?;
         self.eat(b",")?;
-        Some((tag, self.rest_of_level(instrument)?))
-    }
-
-    #[inline(always)]
-    fn rest_of_level(&mut self, instrument: &Instrument) -> Option<Level> {
-        let start = *self;
-        if let Some(level) = self.rest_of_short_level(instrument) {
-            return Some(level);
-        }
-        *self = start;
-        self.rest_of_any_level(instrument)
-    }
-
-    /// Two short numbers in quotes and nothing else: what nearly every level is.
-    #[inline(always)]
-    fn rest_of_short_level(&mut self, instrument: &Instrument) -> Option<Level> {
-        self.eat(b"\"")?;
-        let price = instrument.short_price(self.short()?)?;
-        self.eat(b"\",\"")?;
-        let quantity = instrument.short_quantity(self.short()?)?;
-        self.eat(b"\"]")?;
-        Some(Level { price, quantity })
-    }
-
-    #[inline(never)]
-    fn rest_of_any_level(&mut self, instrument: &Instrument) -> Option<Level> {
         let (price, quantity) = self.rest_of_pair()?;
-        let price = instrument.price(price).ok()?;
-        Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
-    }
-
-    #[inline(always)]
-    fn short(&mut self) -> Option<ShortNumber> {
-        let number = ShortNumber::leading(self.rest.first_chunk()?)?;
-        self.rest = self.rest.get(number.size()..)?;
-        Some(number)
+        Some((tag, level(instrument, price, quantity)?))
     }
 
     /// A string: the bytes between its quotes.
@@ -242,10 +226,19 @@ impl<'text> Scanner<'text> {
         self.string().map(ascii)
     }
 
-    /// The text of a price or quantity, in quotes or bare.
+    /// A price or quantity, in quotes or bare.
     #[inline(always)]
-    pub(crate) fn decimal(&mut self) -> Option<&'text [u8]> {
-        if self.peek()? == b'"' { self.string() } else { self.number() }
+    pub(crate) fn decimal(&mut self) -> Option<NumberText<'text>> {
+        let Some(rest) = self.rest.strip_prefix(b"\"") else {
+            return self.number().map(NumberText::from);
+        };
+        if let Some(short) = rest.first_chunk().and_then(ShortNumber::leading)
+            && let Some((text, [b'"', rest @ ..])) = rest.split_at_checked(short.size())
+        {
+            self.rest = rest;
+            return Some(NumberText::of_short(text, short));
+        }
+        self.string().map(NumberText::from)
     }
 
     /// A whole number that is not negative, in quotes or bare.
@@ -378,6 +371,57 @@ impl<'text> Scanner<'text> {
             None => last_block(self.rest),
         }
     }
+}
+
+/// What a plain value is read as.
+pub(crate) trait Plain<'text>: Sized {
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self>;
+}
+
+impl<'text> Plain<'text> for NumberText<'text> {
+    #[inline(always)]
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self> {
+        scanner.decimal()
+    }
+}
+
+impl<'text> Plain<'text> for u64 {
+    #[inline(always)]
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self> {
+        scanner.whole()
+    }
+}
+
+impl<'text> Plain<'text> for bool {
+    #[inline(always)]
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self> {
+        scanner.truth()
+    }
+}
+
+impl<'text> Plain<'text> for &'text str {
+    #[inline(always)]
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self> {
+        scanner.text()
+    }
+}
+
+impl<'text> Plain<'text> for &'text [u8] {
+    #[inline(always)]
+    fn scan(scanner: &mut Scanner<'text>) -> Option<Self> {
+        scanner.string()
+    }
+}
+
+/// What does not fit the instrument is for the general parser to refuse.
+#[inline(always)]
+pub(crate) fn level(
+    instrument: &Instrument,
+    price: NumberText<'_>,
+    quantity: NumberText<'_>,
+) -> Option<Level> {
+    let price = instrument.price(price).ok()?;
+    Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
 }
 
 fn digits_len(text: &[u8]) -> usize {

@@ -6,7 +6,7 @@ mod trade_ids;
 pub(super) use asked::{Asked, AskedChannel, Refused};
 pub(super) use trade_ids::{TradeIds, TradeStanding};
 
-use tickring_event::{Instrument, Level, Price, Quantity, Side, TopOfBook};
+use tickring_event::{Instrument, Level, NumberText, Price, Quantity, Side, TopOfBook};
 
 use crate::batch::EventBatch;
 use crate::json::{Items, Value};
@@ -69,17 +69,18 @@ pub(super) fn taker_of(maker: &[u8]) -> Option<Side> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TickerTexts<'text> {
     /// Price and quantity, as of `ask`.
-    pub(super) bid: [Option<&'text [u8]>; 2],
-    pub(super) ask: [Option<&'text [u8]>; 2],
-    pub(super) price: Option<&'text [u8]>,
+    pub(super) bid: [Option<NumberText<'text>>; 2],
+    pub(super) ask: [Option<NumberText<'text>>; 2],
+    pub(super) price: Option<NumberText<'text>>,
 }
 
 impl<'text> TickerTexts<'text> {
     pub(super) fn read(ticker: Value<'_, 'text>, keys: TickerKeys) -> Result<Self, DecodeError> {
+        let text = |key| Ok(told(ticker, key)?.map(NumberText::from));
         Ok(Self {
-            bid: [told(ticker, "best_bid")?, told(ticker, keys.bid_quantity)?],
-            ask: [told(ticker, "best_ask")?, told(ticker, keys.ask_quantity)?],
-            price: told(ticker, "price")?,
+            bid: [text("best_bid")?, text(keys.bid_quantity)?],
+            ask: [text("best_ask")?, text(keys.ask_quantity)?],
+            price: text("price")?,
         })
     }
 
@@ -89,7 +90,7 @@ impl<'text> TickerTexts<'text> {
         keys: TickerKeys,
         instrument: &Instrument,
     ) -> Result<TopOfBook, DecodeError> {
-        let told = |text: Option<&'text [u8]>| text.filter(|it| !it.is_empty());
+        let told = |text: Option<NumberText<'text>>| text.filter(|it| !it.text().is_empty());
         let price =
             |text, key| told(text).map(|it| instrument.price(it)).transpose().map_err(number(key));
         let quantity = |text, key| {

@@ -190,7 +190,8 @@ impl Decoder {
         if told.is_outside_book {
             return Ok(Inbound::Ignored("trade_outside_book"));
         }
-        let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
+        let Some(position) = self.symbols.position(told.symbol, || Ok(told.first_numbers()))?
+        else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         self.push_trade((stamp, position), told, batch)?;
@@ -205,7 +206,8 @@ impl Decoder {
         told: &Dealt<'_>,
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
-        let Some(position) = self.symbols.position(told.symbol, || Ok(told.numbers))? else {
+        let Some(position) = self.symbols.position(told.symbol, || Ok(told.first_numbers()))?
+        else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
         if self.symbols.has_come(position, Channel::Trade) {
@@ -223,8 +225,8 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         let instrument = self.symbols.instrument(position);
         let trade = Trade {
-            price: instrument.price(told.numbers.price).map_err(number("p"))?,
-            quantity: instrument.quantity(told.numbers.quantity).map_err(number("q"))?,
+            price: instrument.price(told.price).map_err(number("p"))?,
+            quantity: instrument.quantity(told.quantity).map_err(number("q"))?,
             taker: Some(if told.buyer_is_maker { Side::Sell } else { Side::Buy }),
             trade_id: Some(told.trade_id),
         };

@@ -1,6 +1,6 @@
 //! Fields of Binance's messages: levels, times, names of streams.
 
-use tickring_event::{DecimalError, Instrument, Level};
+use tickring_event::{DecimalError, Instrument, Level, NumberText};
 
 use super::symbols::FirstNumbers;
 use crate::json::Value;
@@ -40,7 +40,7 @@ pub(super) fn read_side(
 /// written as zeros.
 #[inline(always)]
 pub(super) fn best_level(
-    (price, quantity): (&[u8], &[u8]),
+    (price, quantity): (NumberText<'_>, NumberText<'_>),
     (price_key, quantity_key): (&'static str, &'static str),
     instrument: &Instrument,
 ) -> Result<Option<Level>, DecodeError> {

@@ -65,7 +65,7 @@ impl Decoder {
         let mut message = None;
         while text.is_inside()? {
             let place = text.place();
-            text.member(b"data", &mut message, |data| {
+            text.member_by(b"data", &mut message, |data| {
                 data.enter()?;
                 self.message(data, stamp, batch)
             })?;
@@ -108,12 +108,12 @@ impl Decoder {
         let [mut event_time, mut time] = [None; 2];
         while !data.is_called(b"b") {
             let place = data.place();
-            data.member(b"E", &mut event_time, Scanner::whole)?;
-            data.member(b"T", &mut time, Scanner::whole)?;
-            data.member(b"s", &mut symbol, Scanner::text)?;
-            data.member(b"U", &mut first, Scanner::whole)?;
-            data.member(b"u", &mut last, Scanner::whole)?;
-            data.member(b"pu", &mut previous, Scanner::whole)?;
+            data.member(b"E", &mut event_time)?;
+            data.member(b"T", &mut time)?;
+            data.member(b"s", &mut symbol)?;
+            data.member(b"U", &mut first)?;
+            data.member(b"u", &mut last)?;
+            data.member(b"pu", &mut previous)?;
             (data.place() != place).then_some(())?;
         }
         let position = self.symbols.listed(symbol?)?;

@@ -1,5 +1,7 @@
 //! What messages about one moment tell, each read in general or straight from its text.
 
+use tickring_event::NumberText;
+
 use super::fields::{in_ns, venue_time_ns};
 use super::symbols::FirstNumbers;
 use crate::json::{Scanner, Value};
@@ -10,14 +12,14 @@ pub(super) struct BookTicker<'text> {
     pub(super) symbol: &'text str,
     pub(super) update_id: u64,
     /// Price and quantity, as of `ask`.
-    pub(super) bid: (&'text [u8], &'text [u8]),
-    pub(super) ask: (&'text [u8], &'text [u8]),
+    pub(super) bid: (NumberText<'text>, NumberText<'text>),
+    pub(super) ask: (NumberText<'text>, NumberText<'text>),
     pub(super) venue_time_ns: u64,
 }
 
 impl<'text> BookTicker<'text> {
     pub(super) fn read(data: Value<'_, 'text>) -> Result<Self, DecodeError> {
-        let decimal = |field| data.need(field)?.decimal(field);
+        let decimal = |field| data.need(field)?.decimal(field).map(NumberText::from);
         Ok(Self {
             update_id: data.need_whole("u")?,
             symbol: data.need_text("s")?,
@@ -35,14 +37,14 @@ impl<'text> BookTicker<'text> {
         let [mut event_time, mut time] = [None; 2];
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"u", &mut update_id, Scanner::whole)?;
-            data.member(b"s", &mut symbol, Scanner::text)?;
-            data.member(b"b", &mut bid, Scanner::decimal)?;
-            data.member(b"B", &mut bid_quantity, Scanner::decimal)?;
-            data.member(b"a", &mut ask, Scanner::decimal)?;
-            data.member(b"A", &mut ask_quantity, Scanner::decimal)?;
-            data.member(b"T", &mut time, Scanner::whole)?;
-            data.member(b"E", &mut event_time, Scanner::whole)?;
+            data.member(b"u", &mut update_id)?;
+            data.member(b"s", &mut symbol)?;
+            data.member(b"b", &mut bid)?;
+            data.member(b"B", &mut bid_quantity)?;
+            data.member(b"a", &mut ask)?;
+            data.member(b"A", &mut ask_quantity)?;
+            data.member(b"T", &mut time)?;
+            data.member(b"E", &mut event_time)?;
             data.lacks(b"stream")?;
             data.pass_over(place)?;
         }
@@ -56,14 +58,15 @@ impl<'text> BookTicker<'text> {
     }
 
     pub(super) const fn first_numbers(&self) -> FirstNumbers<'text> {
-        FirstNumbers { price: self.bid.0, quantity: self.bid.1, field: "b" }
+        FirstNumbers { price: self.bid.0.text(), quantity: self.bid.1.text(), field: "b" }
     }
 }
 
 /// A trade, or an aggregate of trades.
 pub(super) struct Dealt<'text> {
     pub(super) symbol: &'text str,
-    pub(super) numbers: FirstNumbers<'text>,
+    pub(super) price: NumberText<'text>,
+    pub(super) quantity: NumberText<'text>,
     pub(super) trade_id: u64,
     pub(super) buyer_is_maker: bool,
     /// It did not happen in the book.
@@ -74,7 +77,7 @@ pub(super) struct Dealt<'text> {
 impl<'text> Dealt<'text> {
     /// Where its id is that of `id_key`.
     pub(super) fn read(data: Value<'_, 'text>, id_key: &'static str) -> Result<Self, DecodeError> {
-        let decimal = |field| data.need(field)?.decimal(field);
+        let decimal = |field| data.need(field)?.decimal(field).map(NumberText::from);
         let kind = data
             .get("X")
             .map(|kind| kind.text().ok_or(DecodeError::WrongType { field: "X" }))
@@ -83,7 +86,8 @@ impl<'text> Dealt<'text> {
             venue_time_ns: venue_time_ns(data)?,
             symbol: data.need_text("s")?,
             trade_id: data.need_whole(id_key)?,
-            numbers: FirstNumbers { price: decimal("p")?, quantity: decimal("q")?, field: "p" },
+            price: decimal("p")?,
+            quantity: decimal("q")?,
             buyer_is_maker: data.need("m")?.truth().ok_or(DecodeError::WrongType { field: "m" })?,
             is_outside_book: kind.is_some_and(|kind| kind != "MARKET"),
         })
@@ -93,28 +97,33 @@ impl<'text> Dealt<'text> {
     #[inline]
     pub(super) fn scan(data: &mut Scanner<'text>, id_key: &[u8; 1]) -> Option<Self> {
         let (mut symbol, mut trade_id, mut buyer_is_maker) = (None, None, None);
-        let ([mut price, mut quantity], mut kind) = ([None; 2], None);
+        let ([mut price, mut quantity], mut kind) = ([None; 2], None::<&[u8]>);
         let [mut event_time, mut time] = [None; 2];
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"E", &mut event_time, Scanner::whole)?;
-            data.member(b"T", &mut time, Scanner::whole)?;
-            data.member(b"s", &mut symbol, Scanner::text)?;
-            data.member(id_key, &mut trade_id, Scanner::whole)?;
-            data.member(b"p", &mut price, Scanner::decimal)?;
-            data.member(b"q", &mut quantity, Scanner::decimal)?;
-            data.member(b"X", &mut kind, Scanner::string)?;
-            data.member(b"m", &mut buyer_is_maker, Scanner::truth)?;
+            data.member(b"E", &mut event_time)?;
+            data.member(b"T", &mut time)?;
+            data.member(b"s", &mut symbol)?;
+            data.member(id_key, &mut trade_id)?;
+            data.member(b"p", &mut price)?;
+            data.member(b"q", &mut quantity)?;
+            data.member(b"X", &mut kind)?;
+            data.member(b"m", &mut buyer_is_maker)?;
             data.lacks(b"stream")?;
             data.pass_over(place)?;
         }
         Some(Self {
             symbol: symbol?,
-            numbers: FirstNumbers { price: price?, quantity: quantity?, field: "p" },
+            price: price?,
+            quantity: quantity?,
             trade_id: trade_id?,
             buyer_is_maker: buyer_is_maker?,
             is_outside_book: kind.is_some_and(|kind| kind != b"MARKET"),
             venue_time_ns: in_ns(event_time.or(time).unwrap_or(0))?.0,
         })
+    }
+
+    pub(super) const fn first_numbers(&self) -> FirstNumbers<'text> {
+        FirstNumbers { price: self.price.text(), quantity: self.quantity.text(), field: "p" }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the fields of messages.
 
 use tickring_event::{
-    Bar, DecimalError, Flags, Instrument, Origin, Price, Quantity, Side, TopOfBook,
+    Bar, DecimalError, Flags, Instrument, NumberText, Origin, Price, Quantity, Side, TopOfBook,
 };
 
 use crate::batch::EventBatch;
@@ -131,14 +131,16 @@ pub(super) fn side(word: &[u8]) -> Option<Side> {
 /// nothing is told.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told<'text> {
-    pub(super) bid: [Option<&'text [u8]>; 2],
-    pub(super) ask: [Option<&'text [u8]>; 2],
-    pub(super) last_price: Option<&'text [u8]>,
+    pub(super) bid: [Option<NumberText<'text>>; 2],
+    pub(super) ask: [Option<NumberText<'text>>; 2],
+    pub(super) last_price: Option<NumberText<'text>>,
 }
 
 impl<'text> Told<'text> {
     pub(super) fn read(data: Value<'_, 'text>) -> Result<Self, DecodeError> {
-        let text = |key| data.get(key).map(|value| value.decimal(key)).transpose();
+        let text = |key| -> Result<Option<NumberText<'text>>, DecodeError> {
+            Ok(data.get(key).map(|value| value.decimal(key)).transpose()?.map(NumberText::from))
+        };
         Ok(Self {
             bid: [text("bid1Price")?, text("bid1Size")?],
             ask: [text("ask1Price")?, text("ask1Size")?],
@@ -152,14 +154,14 @@ impl<'text> Told<'text> {
         known: &TopOfBook,
         instrument: &Instrument,
     ) -> Result<TopOfBook, DecodeError> {
-        let price = |text: Option<&[u8]>, key, known| match text {
+        let price = |text: Option<NumberText<'_>>, key, known| match text {
             None => Ok(known),
-            Some(b"") => Ok(None),
+            Some(text) if text.text().is_empty() => Ok(None),
             Some(text) => instrument.price(text).map(Some).map_err(number(key)),
         };
-        let size = |text: Option<&[u8]>, key, known| match text {
+        let size = |text: Option<NumberText<'_>>, key, known| match text {
             None => Ok(known),
-            Some(b"") => Ok(None),
+            Some(text) if text.text().is_empty() => Ok(None),
             Some(text) => instrument.quantity(text).map(Some).map_err(number(key)),
         };
         let bid = (
@@ -191,8 +193,8 @@ fn without_zeros(side: (Option<Price>, Option<Quantity>)) -> (Option<Price>, Opt
 pub(super) struct BarTexts<'text> {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
-    pub(super) prices: [&'text [u8]; 4],
-    pub(super) volume: &'text [u8],
+    pub(super) prices: [NumberText<'text>; 4],
+    pub(super) volume: NumberText<'text>,
 }
 
 /// Their names.
@@ -204,7 +206,7 @@ impl<'text> BarTexts<'text> {
             let ms = bar.need(key)?.integer().filter(|it| *it >= 0);
             ms.ok_or(DecodeError::WrongType { field: key })
         };
-        let text = |key| bar.need(key)?.decimal(key);
+        let text = |key| bar.need(key)?.decimal(key).map(NumberText::from);
         let [open, high, low, close] = BAR_PRICES;
         Ok(Self {
             start_ms: time("start")?,

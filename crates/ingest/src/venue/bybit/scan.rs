@@ -7,8 +7,7 @@ use super::fields::{BarTexts, Form, Told, side};
 use super::sequence::Update;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
-use crate::json::Scanner;
-use crate::venue::listing::Numbers;
+use crate::json::{Scanner, level};
 use crate::venue::{Inbound, time_text};
 
 /// The members of a message beside its topic and what is in its `data`.
@@ -31,12 +30,12 @@ impl Envelope {
         let (mut told, mut data) = (Self::default(), None);
         while text.is_inside()? {
             let place = text.place();
-            text.member(b"type", &mut told.form, |text| Form::of_word(text.string()?))?;
-            text.member(b"ts", &mut told.time_ms, Scanner::whole)?;
-            text.member(b"data", &mut data, |text| read(&told, text))?;
-            text.member(b"cs", &mut told.number, Scanner::whole)?;
-            text.member(b"ts", &mut told.time_ms, Scanner::whole)?;
-            text.member(b"cts", &mut told.matched_ms, Scanner::whole)?;
+            text.member_by(b"type", &mut told.form, |text| Form::of_word(text.string()?))?;
+            text.member(b"ts", &mut told.time_ms)?;
+            text.member_by(b"data", &mut data, |text| read(&told, text))?;
+            text.member(b"cs", &mut told.number)?;
+            text.member(b"ts", &mut told.time_ms)?;
+            text.member(b"cts", &mut told.matched_ms)?;
             text.lacks(b"topic")?;
             text.pass_over(place)?;
         }
@@ -71,7 +70,7 @@ impl Decoder {
         text.enter()?;
         let mut form = None;
         // Bars of spot have it in front, and do not need it.
-        text.member(b"type", &mut form, |text| Form::of_word(text.string()?))?;
+        text.member_by(b"type", &mut form, |text| Form::of_word(text.string()?))?;
         text.is_called(b"topic").then_some(())?;
         let (kind, rest) = text.text()?.split_once('.')?;
         text.separator()?;
@@ -103,16 +102,16 @@ impl Decoder {
             data.enter()?;
             while data.is_inside()? {
                 let place = data.place();
-                data.member(b"s", &mut None, Scanner::string)?;
-                data.member(b"b", &mut bids, |side| {
+                data.member(b"s", &mut None::<&[u8]>)?;
+                data.member_by(b"b", &mut bids, |side| {
                     side.items(|side| side.level(instrument).map(|level| run.bid(level)))
                 })?;
-                data.member(b"a", &mut asks, |side| {
+                data.member_by(b"a", &mut asks, |side| {
                     side.items(|side| side.level(instrument).map(|level| run.ask(level)))
                 })?;
                 // Bids come first.
                 (asks.is_none() || bids.is_some()).then_some(())?;
-                data.member(b"u", &mut number, Scanner::whole)?;
+                data.member(b"u", &mut number)?;
                 data.pass_over(place)?;
             }
             asks?;
@@ -144,25 +143,25 @@ impl Decoder {
         let origin = stamp.origin(self.listing.id(position));
         Envelope::scan(text, |_, data| {
             data.items(|data| {
-                let (mut time_ms, mut taker, mut id, mut number) = (None, None, None, None);
+                let (mut time_ms, mut taker, mut number) = (None, None, None);
+                let mut id = None::<&str>;
                 let [mut price, mut quantity] = [None; 2];
                 data.enter()?;
                 while data.is_inside()? {
                     let place = data.place();
-                    data.member(b"T", &mut time_ms, Scanner::whole)?;
-                    data.member(b"s", &mut None, Scanner::string)?;
-                    data.member(b"S", &mut taker, |data| side(data.string()?))?;
-                    data.member(b"v", &mut quantity, Scanner::decimal)?;
-                    data.member(b"p", &mut price, Scanner::decimal)?;
-                    data.member(b"L", &mut None, Scanner::string)?;
-                    data.member(b"i", &mut id, Scanner::text)?;
-                    data.member(b"BT", &mut None, Scanner::truth)?;
-                    data.member(b"RPI", &mut None, Scanner::truth)?;
-                    data.member(b"seq", &mut number, Scanner::whole)?;
+                    data.member(b"T", &mut time_ms)?;
+                    data.member(b"s", &mut None::<&[u8]>)?;
+                    data.member_by(b"S", &mut taker, |data| side(data.string()?))?;
+                    data.member(b"v", &mut quantity)?;
+                    data.member(b"p", &mut price)?;
+                    data.member(b"L", &mut None::<&[u8]>)?;
+                    data.member(b"i", &mut id)?;
+                    data.member(b"BT", &mut None::<bool>)?;
+                    data.member(b"RPI", &mut None::<bool>)?;
+                    data.member(b"seq", &mut number)?;
                     data.pass_over(place)?;
                 }
-                let numbers = Numbers { price: price?, quantity: quantity? };
-                let level = numbers.level(instrument, "v").ok()?;
+                let level = level(instrument, price?, quantity?)?;
                 let mut origin = origin;
                 origin.venue_time_ns = time_text::ms_to_ns(time_ms)?;
                 origin.venue_sequence = number.unwrap_or(0);
@@ -192,12 +191,12 @@ impl Decoder {
             data.enter()?;
             while data.is_inside()? {
                 let place = data.place();
-                data.member(b"symbol", &mut None, Scanner::string)?;
-                data.member(b"lastPrice", last_price, Scanner::decimal)?;
-                data.member(b"bid1Price", bid, Scanner::decimal)?;
-                data.member(b"bid1Size", bid_size, Scanner::decimal)?;
-                data.member(b"ask1Price", ask, Scanner::decimal)?;
-                data.member(b"ask1Size", ask_size, Scanner::decimal)?;
+                data.member(b"symbol", &mut None::<&[u8]>)?;
+                data.member(b"lastPrice", last_price)?;
+                data.member(b"bid1Price", bid)?;
+                data.member(b"bid1Size", bid_size)?;
+                data.member(b"ask1Price", ask)?;
+                data.member(b"ask1Size", ask_size)?;
                 data.pass_over(place)?;
             }
             Some(told)
@@ -225,17 +224,17 @@ impl Decoder {
                 data.enter()?;
                 while data.is_inside()? {
                     let place = data.place();
-                    data.member(b"start", &mut start, Scanner::whole)?;
-                    data.member(b"end", &mut end, Scanner::whole)?;
-                    data.member(b"interval", &mut None, Scanner::string)?;
-                    data.member(b"open", &mut open, Scanner::decimal)?;
-                    data.member(b"close", &mut close, Scanner::decimal)?;
-                    data.member(b"high", &mut high, Scanner::decimal)?;
-                    data.member(b"low", &mut low, Scanner::decimal)?;
-                    data.member(b"volume", &mut volume, Scanner::decimal)?;
-                    data.member(b"turnover", &mut None, Scanner::decimal)?;
-                    data.member(b"confirm", &mut None, Scanner::truth)?;
-                    data.member(b"timestamp", &mut time_ms, Scanner::whole)?;
+                    data.member(b"start", &mut start)?;
+                    data.member(b"end", &mut end)?;
+                    data.member(b"interval", &mut None::<&[u8]>)?;
+                    data.member(b"open", &mut open)?;
+                    data.member(b"close", &mut close)?;
+                    data.member(b"high", &mut high)?;
+                    data.member(b"low", &mut low)?;
+                    data.member(b"volume", &mut volume)?;
+                    data.member(b"turnover", &mut None::<&[u8]>)?;
+                    data.member(b"confirm", &mut None::<bool>)?;
+                    data.member(b"timestamp", &mut time_ms)?;
                     data.pass_over(place)?;
                 }
                 let texts = BarTexts {

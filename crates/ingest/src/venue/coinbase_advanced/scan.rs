@@ -1,14 +1,13 @@
 //! Books, trades and tickers straight from their text.
 
-use tickring_event::{Flags, Level, MarketEvent, Origin, TopOfBook, Trade};
+use tickring_event::{Flags, MarketEvent, Origin, TopOfBook, Trade};
 
 use super::decode::{Decoder, Execution, L2_DATA, MARKET_TRADES, Run, TICKER, TICKER_KEYS};
 use super::sequence::Standing;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
-use crate::json::Scanner;
+use crate::json::{Scanner, level};
 use crate::venue::coinbase::{TickerTexts, taker_of};
-use crate::venue::listing::Numbers;
 use crate::venue::{Inbound, time_text};
 
 /// A message on its way: what stands before its `events`.
@@ -69,9 +68,9 @@ impl Decoder {
             _ => return None,
         };
         text.separator()?;
-        let [mut timestamp, mut client] = [None; 2];
-        text.member(b"client_id", &mut client, Scanner::text)?;
-        text.member(b"timestamp", &mut timestamp, Scanner::text)?;
+        let mut timestamp = None;
+        text.member(b"client_id", &mut None::<&[u8]>)?;
+        text.member(b"timestamp", &mut timestamp)?;
         text.is_called(b"sequence_num").then_some(())?;
         let number = text.whole().filter(|number| self.numbering.is_next(*number))?;
         text.separator()?;
@@ -113,20 +112,19 @@ impl Decoder {
         let instrument = self.listing.instrument(position);
         let mut run = batch.depth(message.stamp.origin(self.listing.id(position)), flags);
         let read = event.items(|update| {
-            let [mut side, mut price, mut quantity] = [None; 3];
-            let mut time = None;
+            let ([mut price, mut quantity], mut time) = ([None; 2], None);
+            let mut side = None::<&[u8]>;
             update.enter()?;
             while update.is_inside()? {
                 let place = update.place();
-                update.member(b"side", &mut side, Scanner::string)?;
-                update.member(b"event_time", &mut time, Scanner::text)?;
-                update.member(b"price_level", &mut price, Scanner::decimal)?;
-                update.member(b"new_quantity", &mut quantity, Scanner::decimal)?;
+                update.member(b"side", &mut side)?;
+                update.member(b"event_time", &mut time)?;
+                update.member(b"price_level", &mut price)?;
+                update.member(b"new_quantity", &mut quantity)?;
                 update.pass_over(place)?;
             }
             first.get_or_insert(time);
-            let numbers = Numbers { price: price?, quantity: quantity? };
-            let level: Level = numbers.level(instrument, "new_quantity").ok()?;
+            let level = level(instrument, price?, quantity?)?;
             match side? {
                 b"bid" => run.bid(level),
                 b"offer" | b"ask" => levels.push(level),
@@ -157,16 +155,17 @@ impl Decoder {
             trade.enter()?;
             while trade.is_inside()? {
                 let place = trade.place();
-                trade.member(b"product_id", &mut position, |it| self.listing.known(it.text()?))?;
-                trade.member(b"trade_id", &mut id, Scanner::whole)?;
-                trade.member(b"price", &mut price, Scanner::decimal)?;
-                trade.member(b"size", &mut size, Scanner::decimal)?;
-                trade.member(b"time", &mut time, Scanner::text)?;
-                trade.member(b"side", &mut taker, |it| taker_of(it.string()?))?;
+                trade
+                    .member_by(b"product_id", &mut position, |it| self.listing.known(it.text()?))?;
+                trade.member(b"trade_id", &mut id)?;
+                trade.member(b"price", &mut price)?;
+                trade.member(b"size", &mut size)?;
+                trade.member(b"time", &mut time)?;
+                trade.member_by(b"side", &mut taker, |it| taker_of(it.string()?))?;
                 trade.pass_over(place)?;
             }
-            let (position, numbers) = (position?, Numbers { price: price?, quantity: size? });
-            let level = numbers.level(self.listing.instrument(position), "size").ok()?;
+            let position = position?;
+            let level = level(self.listing.instrument(position), price?, size?)?;
             let origin = message.origin(self, position, time)?;
             let trade = Trade {
                 price: level.price,
@@ -194,19 +193,20 @@ impl Decoder {
             ticker.enter()?;
             while ticker.is_inside()? {
                 let place = ticker.place();
-                ticker.member(b"type", &mut None, Scanner::string)?;
-                ticker.member(b"product_id", &mut position, |it| self.listing.known(it.text()?))?;
-                ticker.member(b"price", price, Scanner::decimal)?;
-                ticker.member(b"volume_24_h", &mut None, Scanner::string)?;
-                ticker.member(b"low_24_h", &mut None, Scanner::string)?;
-                ticker.member(b"high_24_h", &mut None, Scanner::string)?;
-                ticker.member(b"low_52_w", &mut None, Scanner::string)?;
-                ticker.member(b"high_52_w", &mut None, Scanner::string)?;
-                ticker.member(b"price_percent_chg_24_h", &mut None, Scanner::string)?;
-                ticker.member(b"best_bid", bid, Scanner::decimal)?;
-                ticker.member(b"best_ask", ask, Scanner::decimal)?;
-                ticker.member(b"best_bid_quantity", bid_size, Scanner::decimal)?;
-                ticker.member(b"best_ask_quantity", ask_size, Scanner::decimal)?;
+                ticker.member(b"type", &mut None::<&[u8]>)?;
+                ticker
+                    .member_by(b"product_id", &mut position, |it| self.listing.known(it.text()?))?;
+                ticker.member(b"price", price)?;
+                ticker.member(b"volume_24_h", &mut None::<&[u8]>)?;
+                ticker.member(b"low_24_h", &mut None::<&[u8]>)?;
+                ticker.member(b"high_24_h", &mut None::<&[u8]>)?;
+                ticker.member(b"low_52_w", &mut None::<&[u8]>)?;
+                ticker.member(b"high_52_w", &mut None::<&[u8]>)?;
+                ticker.member(b"price_percent_chg_24_h", &mut None::<&[u8]>)?;
+                ticker.member(b"best_bid", bid)?;
+                ticker.member(b"best_ask", ask)?;
+                ticker.member(b"best_bid_quantity", bid_size)?;
+                ticker.member(b"best_ask_quantity", ask_size)?;
                 ticker.pass_over(place)?;
             }
             let position = position?;
@@ -228,7 +228,7 @@ fn list<'text, const N: usize>(
     read: impl FnMut(&mut Scanner<'text>) -> Option<()>,
 ) -> Option<()> {
     event.enter()?;
-    event.member(b"type", &mut None, Scanner::string)?;
+    event.member(b"type", &mut None::<&[u8]>)?;
     event.is_called(name).then_some(())?;
     event.items(read)?;
     event.separator()?;

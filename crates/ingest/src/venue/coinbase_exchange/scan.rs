@@ -5,9 +5,8 @@ use tickring_event::{Flags, MarketEvent, TopOfBook, Trade};
 use super::decode::{Decoder, MATCH, NO_NUMBER, TICKER, TICKER_KEYS};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
-use crate::json::Scanner;
+use crate::json::{Scanner, level};
 use crate::venue::coinbase::{TickerTexts, taker_of};
-use crate::venue::listing::Numbers;
 use crate::venue::{Inbound, time_text};
 
 impl Decoder {
@@ -49,8 +48,8 @@ impl Decoder {
         let (mut position, mut changes, mut time) = (None, None, None);
         while text.is_inside()? {
             let place = text.place();
-            text.member(b"product_id", &mut position, |text| listing.known(text.text()?))?;
-            text.member(b"changes", &mut changes, |text| {
+            text.member_by(b"product_id", &mut position, |text| listing.known(text.text()?))?;
+            text.member_by(b"changes", &mut changes, |text| {
                 let position = position?;
                 let instrument = listing.instrument(position);
                 let asks = asks.start();
@@ -68,7 +67,7 @@ impl Decoder {
                 run.finish();
                 Some(())
             })?;
-            text.member(b"time", &mut time, Scanner::text)?;
+            text.member(b"time", &mut time)?;
             text.pass_over(place)?;
         }
         (text.is_at_end() && changes.is_some()).then_some(())?;
@@ -90,20 +89,19 @@ impl Decoder {
         let ([mut id, mut sequence], [mut price, mut size]) = ([None; 2], [None; 2]);
         while text.is_inside()? {
             let place = text.place();
-            text.member(b"trade_id", &mut id, Scanner::whole)?;
-            text.member(b"maker_order_id", &mut None, Scanner::string)?;
-            text.member(b"taker_order_id", &mut None, Scanner::string)?;
-            text.member(b"side", &mut taker, |text| taker_of(text.string()?))?;
-            text.member(b"size", &mut size, Scanner::decimal)?;
-            text.member(b"price", &mut price, Scanner::decimal)?;
-            text.member(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
-            text.member(b"sequence", &mut sequence, Scanner::whole)?;
-            text.member(b"time", &mut time, Scanner::text)?;
+            text.member(b"trade_id", &mut id)?;
+            text.member(b"maker_order_id", &mut None::<&[u8]>)?;
+            text.member(b"taker_order_id", &mut None::<&[u8]>)?;
+            text.member_by(b"side", &mut taker, |text| taker_of(text.string()?))?;
+            text.member(b"size", &mut size)?;
+            text.member(b"price", &mut price)?;
+            text.member_by(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
+            text.member(b"sequence", &mut sequence)?;
+            text.member(b"time", &mut time)?;
             text.pass_over(place)?;
         }
         let (position, id) = (position.filter(|_| text.is_at_end())?, id?);
-        let numbers = Numbers { price: price?, quantity: size? };
-        let level = numbers.level(self.listing.instrument(position), "size").ok()?;
+        let level = level(self.listing.instrument(position), price?, size?)?;
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
         origin.venue_sequence = sequence.unwrap_or(NO_NUMBER);
@@ -127,22 +125,22 @@ impl Decoder {
         let TickerTexts { bid: [bid, bid_size], ask: [ask, ask_size], price } = &mut told;
         while text.is_inside()? {
             let place = text.place();
-            text.member(b"sequence", &mut sequence, Scanner::whole)?;
-            text.member(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
-            text.member(b"price", price, Scanner::decimal)?;
-            text.member(b"open_24h", &mut None, Scanner::string)?;
-            text.member(b"volume_24h", &mut None, Scanner::string)?;
-            text.member(b"low_24h", &mut None, Scanner::string)?;
-            text.member(b"high_24h", &mut None, Scanner::string)?;
-            text.member(b"volume_30d", &mut None, Scanner::string)?;
-            text.member(b"best_bid", bid, Scanner::decimal)?;
-            text.member(b"best_bid_size", bid_size, Scanner::decimal)?;
-            text.member(b"best_ask", ask, Scanner::decimal)?;
-            text.member(b"best_ask_size", ask_size, Scanner::decimal)?;
-            text.member(b"side", &mut None, Scanner::string)?;
-            text.member(b"time", &mut time, Scanner::text)?;
-            text.member(b"trade_id", &mut None, Scanner::whole)?;
-            text.member(b"last_size", &mut None, Scanner::string)?;
+            text.member(b"sequence", &mut sequence)?;
+            text.member_by(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
+            text.member(b"price", price)?;
+            text.member(b"open_24h", &mut None::<&[u8]>)?;
+            text.member(b"volume_24h", &mut None::<&[u8]>)?;
+            text.member(b"low_24h", &mut None::<&[u8]>)?;
+            text.member(b"high_24h", &mut None::<&[u8]>)?;
+            text.member(b"volume_30d", &mut None::<&[u8]>)?;
+            text.member(b"best_bid", bid)?;
+            text.member(b"best_bid_size", bid_size)?;
+            text.member(b"best_ask", ask)?;
+            text.member(b"best_ask_size", ask_size)?;
+            text.member(b"side", &mut None::<&[u8]>)?;
+            text.member(b"time", &mut time)?;
+            text.member(b"trade_id", &mut None::<u64>)?;
+            text.member(b"last_size", &mut None::<&[u8]>)?;
             text.pass_over(place)?;
         }
         let position = position.filter(|_| text.is_at_end())?;

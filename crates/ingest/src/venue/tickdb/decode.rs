@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tickring_event::{
-    Gap, GapReason, Instrument, InstrumentError, InstrumentId, Instruments, MarketEvent, Origin,
+    Gap, GapReason, Instrument, InstrumentError, InstrumentId, Instruments, MarketEvent,
+    NumberText, Origin,
 };
 use tickring_metrics::Counter;
 
@@ -167,7 +168,8 @@ impl Feed {
             let is_late = standing == Standing::Late;
             match channel {
                 Channel::Ticker => {
-                    push_ticker(instrument, origin, ticker_prices(data)?, is_late, batch)
+                    let texts = ticker_prices(data)?.map(|text| text.map(NumberText::from));
+                    push_ticker(instrument, origin, &texts, is_late, batch)
                 }
                 Channel::Depth => push_depth(instrument, origin, is_late, data, batch),
                 Channel::Trade => push_trades(instrument, origin, data, batch),

@@ -1,8 +1,8 @@
 //! The fields of market data: prices, levels, executions, times.
 
 use tickring_event::{
-    DecimalError, Flags, Instrument, Level, MarketEvent, Origin, Price, Quantity, Side, TopOfBook,
-    Trade,
+    DecimalError, Flags, Instrument, Level, MarketEvent, NumberText, Origin, Price, Quantity, Side,
+    TopOfBook, Trade,
 };
 
 use crate::batch::EventBatch;
@@ -32,7 +32,7 @@ pub(super) fn ticker_prices<'text>(
 pub(super) fn push_ticker(
     instrument: &Instrument,
     origin: Origin,
-    texts: [Option<&[u8]>; 3],
+    texts: &[Option<NumberText<'_>>; 3],
     is_late: bool,
     batch: &mut EventBatch,
 ) -> Result<(), DecodeError> {
@@ -43,11 +43,14 @@ pub(super) fn push_ticker(
     Ok(())
 }
 
-fn read_top(instrument: &Instrument, texts: [Option<&[u8]>; 3]) -> Result<TopOfBook, DecodeError> {
+fn read_top(
+    instrument: &Instrument,
+    texts: &[Option<NumberText<'_>>; 3],
+) -> Result<TopOfBook, DecodeError> {
     let mut prices = [None; 3];
-    for ((price, text), field) in prices.iter_mut().zip(texts).zip(TICKER_PRICES) {
+    for ((price, text), field) in prices.iter_mut().zip(*texts).zip(TICKER_PRICES) {
         // An absent price may be written as zero ("0.00"), and as an empty text at a guess.
-        let text = text.filter(|text| !text.is_empty());
+        let text = text.filter(|text| !text.text().is_empty());
         let read = text.map(|text| read_price(instrument, text, field)).transpose()?;
         *price = read.filter(|price| !price.is_zero());
     }
@@ -102,12 +105,13 @@ fn read_level(
     level: Value<'_, '_>,
     field: &'static str,
 ) -> Result<Level, DecodeError> {
-    level_of(instrument, level_texts(level, field)?, field)
+    let (price, quantity) = level_texts(level, field)?;
+    level_of(instrument, (price.into(), quantity.into()), field)
 }
 
 pub(super) fn level_of(
     instrument: &Instrument,
-    (price, quantity): (&[u8], &[u8]),
+    (price, quantity): (NumberText<'_>, NumberText<'_>),
     field: &'static str,
 ) -> Result<Level, DecodeError> {
     Ok(Level {
@@ -173,12 +177,13 @@ pub(super) fn join(trades: &mut [MarketEvent]) {
 
 fn read_trade(instrument: &Instrument, trade: Value<'_, '_>) -> Result<Trade, DecodeError> {
     let side = trade.get("side").and_then(Value::text);
-    trade_of(instrument, trade_texts(trade)?, side.map(str::as_bytes))
+    let (price, quantity) = trade_texts(trade)?;
+    trade_of(instrument, (price.into(), quantity.into()), side.map(str::as_bytes))
 }
 
 pub(super) fn trade_of(
     instrument: &Instrument,
-    (price, quantity): (&[u8], &[u8]),
+    (price, quantity): (NumberText<'_>, NumberText<'_>),
     side: Option<&[u8]>,
 ) -> Result<Trade, DecodeError> {
     let taker = match side {
@@ -213,7 +218,7 @@ fn need_quantity<'tape, 'text>(
 
 fn read_price(
     instrument: &Instrument,
-    text: &[u8],
+    text: NumberText<'_>,
     field: &'static str,
 ) -> Result<Price, DecodeError> {
     let read = unsigned(text).and_then(|text| instrument.price(text));
@@ -222,7 +227,7 @@ fn read_price(
 
 fn read_quantity(
     instrument: &Instrument,
-    text: &[u8],
+    text: NumberText<'_>,
     field: &'static str,
 ) -> Result<Quantity, DecodeError> {
     let read = unsigned(text).and_then(|text| instrument.quantity(text));
@@ -230,8 +235,8 @@ fn read_quantity(
 }
 
 /// No price or quantity of this venue is below zero.
-const fn unsigned(text: &[u8]) -> Result<&[u8], DecimalError> {
-    if let [b'-', ..] = text { Err(DecimalError::Malformed) } else { Ok(text) }
+const fn unsigned(text: NumberText<'_>) -> Result<NumberText<'_>, DecimalError> {
+    if let [b'-', ..] = text.text() { Err(DecimalError::Malformed) } else { Ok(text) }
 }
 
 /// The time of a message or of one trade, if it has one.

@@ -1,6 +1,6 @@
 //! Market data straight from its text.
 
-use tickring_event::{Instrument, MarketEvent, Origin};
+use tickring_event::{Instrument, MarketEvent, NumberText, Origin};
 
 use super::config::{Channel, ProductKind, SYMBOL_BYTES_MAX};
 use super::decode::{About, Feed};
@@ -18,7 +18,7 @@ struct Told<'text> {
     kind: Option<&'text str>,
     number: Option<u64>,
     /// Of the prices that make a ticker: last, bid, ask.
-    prices: [Option<&'text [u8]>; 3],
+    prices: [Option<NumberText<'text>>; 3],
     bids: Option<Scanner<'text>>,
     asks: Option<Scanner<'text>>,
     trades: Option<Scanner<'text>>,
@@ -29,9 +29,9 @@ struct Told<'text> {
 /// One execution.
 #[derive(Default)]
 struct Dealt<'text> {
-    price: Option<&'text [u8]>,
-    quantity: Option<&'text [u8]>,
-    size: Option<&'text [u8]>,
+    price: Option<NumberText<'text>>,
+    quantity: Option<NumberText<'text>>,
+    size: Option<NumberText<'text>>,
     side: Option<&'text [u8]>,
     time_ms: Option<u64>,
 }
@@ -60,7 +60,7 @@ impl Feed {
             let is_late = standing == Standing::Late;
             let pushed = match channel {
                 Channel::Ticker => {
-                    push_ticker(instrument, origin, told.prices, is_late, batch).ok()
+                    push_ticker(instrument, origin, &told.prices, is_late, batch).ok()
                 }
                 Channel::Depth => told.push_depth(instrument, origin, is_late, batch),
                 Channel::Trade => told.push_trades(instrument, origin, batch),
@@ -78,11 +78,11 @@ impl Feed {
 fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
     text.enter()?;
     let mut channel = None;
-    text.member(b"cmd", &mut channel, |text| Channel::of_word(text.text()?))?;
+    text.member_by(b"cmd", &mut channel, |text| Channel::of_word(text.text()?))?;
     let mut told = None;
     while text.is_inside()? {
         let place = text.place();
-        text.member(b"data", &mut told, |data| Told::read(channel?, data))?;
+        text.member_by(b"data", &mut told, |data| Told::read(channel?, data))?;
         text.lacks(b"code")?;
         text.lacks(b"cmd")?;
         text.pass_over(place)?;
@@ -99,23 +99,23 @@ impl<'text> Told<'text> {
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"symbol", &mut told.symbol, Scanner::text)?;
-            data.member(b"type", &mut told.kind, Scanner::text)?;
-            data.member(b"seq", &mut told.number, Scanner::whole)?;
+            data.member(b"symbol", &mut told.symbol)?;
+            data.member(b"type", &mut told.kind)?;
+            data.member(b"seq", &mut told.number)?;
             match channel {
                 Channel::Ticker => {
-                    data.member(b"last_price", last, Scanner::decimal)?;
-                    data.member(b"ask_price", ask, Scanner::decimal)?;
-                    data.member(b"bid_price", bid, Scanner::decimal)?;
-                    data.member(b"timestamp", &mut told.trade.time_ms, Scanner::whole)?;
+                    data.member(b"last_price", last)?;
+                    data.member(b"ask_price", ask)?;
+                    data.member(b"bid_price", bid)?;
+                    data.member(b"timestamp", &mut told.trade.time_ms)?;
                 }
                 Channel::Depth => {
-                    data.member(b"bids", &mut told.bids, Scanner::kept)?;
-                    data.member(b"asks", &mut told.asks, Scanner::kept)?;
-                    data.member(b"timestamp", &mut told.trade.time_ms, Scanner::whole)?;
+                    data.member_by(b"bids", &mut told.bids, Scanner::kept)?;
+                    data.member_by(b"asks", &mut told.asks, Scanner::kept)?;
+                    data.member(b"timestamp", &mut told.trade.time_ms)?;
                 }
                 Channel::Trade => {
-                    data.member(b"trades", &mut told.trades, Scanner::kept)?;
+                    data.member_by(b"trades", &mut told.trades, Scanner::kept)?;
                     told.trade.members(data)?;
                 }
             }
@@ -128,7 +128,7 @@ impl<'text> Told<'text> {
     fn suits(&self, channel: Channel) -> bool {
         self.symbol.unwrap_or_default().len() <= SYMBOL_BYTES_MAX
             && match channel {
-                Channel::Ticker => self.prices != [None; 3],
+                Channel::Ticker => self.prices.iter().any(Option::is_some),
                 Channel::Depth => self.bids.is_some() || self.asks.is_some(),
                 Channel::Trade => true,
             }
@@ -185,11 +185,11 @@ impl<'text> Told<'text> {
 impl<'text> Dealt<'text> {
     #[inline(always)]
     fn members(&mut self, data: &mut Scanner<'text>) -> Option<()> {
-        data.member(b"price", &mut self.price, Scanner::decimal)?;
-        data.member(b"quantity", &mut self.quantity, Scanner::decimal)?;
-        data.member(b"size", &mut self.size, Scanner::decimal)?;
-        data.member(b"side", &mut self.side, Scanner::string)?;
-        data.member(b"timestamp", &mut self.time_ms, Scanner::whole)
+        data.member(b"price", &mut self.price)?;
+        data.member(b"quantity", &mut self.quantity)?;
+        data.member(b"size", &mut self.size)?;
+        data.member(b"side", &mut self.side)?;
+        data.member(b"timestamp", &mut self.time_ms)
     }
 
     /// `otherwise` where it has no time of its own.
