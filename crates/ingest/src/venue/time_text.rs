@@ -1,5 +1,7 @@
 //! Times as venues write them, in ns since the epoch.
 
+use tickring_event::{POWERS_OF_TEN, leading_digits};
+
 use crate::batch::EventBatch;
 use crate::json::Value;
 
@@ -43,16 +45,17 @@ fn unreadable(batch: &mut EventBatch) -> u64 {
 /// Reads `2026-08-09T21:05:48.507547362Z`: up to nine decimals count, and an offset of `Z` or
 /// `±hh:mm`. `None` for any other text and for years outside 1970 to 2554.
 pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
-    let bytes = text.as_bytes();
-    let (date, rest) = bytes.split_at_checked(10)?;
-    let (time, rest) = rest.split_at_checked(9)?;
-    let marks = [(date[4], b'-'), (date[7], b'-'), (time[3], b':'), (time[6], b':')];
-    let is_between = matches!(time[0], b'T' | b't' | b' ');
-    if !is_between || marks.iter().any(|(found, mark)| found != mark) {
+    let (head, rest) = text.as_bytes().split_first_chunk()?;
+    let [y, e, a, r, b'-', mo, nth, b'-', da, ay, between, ho, ur, b':', mi, nute, b':', se, cond] =
+        *head
+    else {
+        return None;
+    };
+    if !matches!(between, b'T' | b't' | b' ') {
         return None;
     }
-    let [year, month, day] = [digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?];
-    let [hour, minute, second] = [digits(&time[1..3])?, digits(&time[4..6])?, digits(&time[7..])?];
+    let [year, month, day] = [number([y, e, a, r])?, number([mo, nth])?, number([da, ay])?];
+    let [hour, minute, second] = [number([ho, ur])?, number([mi, nute])?, number([se, cond])?];
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -74,23 +77,26 @@ pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
 /// The decimals of a second, and what follows them.
 fn fraction_ns(rest: &[u8]) -> Option<(u64, &[u8])> {
     let [b'.', decimals @ ..] = rest else { return Some((0, rest)) };
-    let len = decimals.iter().take_while(|it| it.is_ascii_digit()).count();
-    let (decimals, offset) = decimals.split_at(len);
-    let kept = &decimals[..len.min(9)];
-    let missing = u32::try_from(9 - kept.len()).ok()?;
-    Some((digits(kept)? * 10_u64.pow(missing), offset))
+    let (fraction, len) = leading_digits(decimals);
+    let offset = &decimals[len..];
+    match len {
+        0 => None,
+        1..=9 => Some((fraction * POWERS_OF_TEN[9 - len].cast_unsigned(), offset)),
+        _ => Some((leading_digits(&decimals[..9]).0, offset)),
+    }
 }
 
 fn offset_s(text: &[u8]) -> Option<u64> {
-    let [hour @ .., b':', tens, ones] = text else { return None };
-    let (hour, minute) = (digits(hour)?, digits(&[*tens, *ones])?);
+    let [ho, ur, b':', mi, nute] = *text else { return None };
+    let (hour, minute) = (number([ho, ur])?, number([mi, nute])?);
     (hour < 24 && minute < 60).then_some(hour * 3_600 + minute * 60)
 }
 
-/// One to nine digits.
-fn digits(text: &[u8]) -> Option<u64> {
-    let is_number = (1..=9).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
-    is_number.then(|| text.iter().fold(0, |value, it| value * 10 + u64::from(it - b'0')))
+/// The number that these digits make.
+fn number<const N: usize>(digits: [u8; N]) -> Option<u64> {
+    let digits = digits.map(|digit| u64::from(digit.wrapping_sub(b'0')));
+    let is_number = digits.iter().fold(true, |is_number, digit| is_number & (*digit < 10));
+    is_number.then(|| digits.iter().fold(0, |value, digit| value * 10 + digit))
 }
 
 /// Days from 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms").
