@@ -1,12 +1,14 @@
-//! The seam to JSON: a scanner for what venues write, and a general parser for the rest. Both write one
-//! reused tape; nothing is allocated once its memory has grown.
+//! The seam to JSON, in three steps. Venues read the messages that come most straight from their text
+//! ([`Scanner`]). What they decline a scanner writes onto a reused tape, if it is the plain JSON that venues
+//! write; what that one declines a general parser writes onto the same tape. Nothing is allocated once
+//! the memory has grown.
 //!
 //! Nothing but this module names `simd_json`.
 
 mod plain;
 mod quotes;
-mod scan;
 mod scanner;
+mod tape;
 mod value;
 
 use simd_json::{Buffers, INPUT_PADDING, Tape};
@@ -33,7 +35,7 @@ pub struct Json {
 /// What reads a frame.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Parsers {
-    /// The scanner, and what it declines the general parser.
+    /// The fastest that takes the text: straight readers, the scanner, the general parser.
     #[default]
     ScanFirst,
     /// The general parser alone: slower, to check or to time the other against.
@@ -45,9 +47,9 @@ pub enum Parsers {
 pub struct Tally {
     /// Readings straight from the text.
     pub direct: u64,
-    /// Readings of the scanner.
+    /// Readings of a tape that the scanner wrote.
     pub scanned: u64,
-    /// Readings of the general parser: what the scanner had declined.
+    /// Readings of the general parser: what the other two had declined.
     pub general: u64,
 }
 
@@ -129,7 +131,7 @@ impl Json {
     ) -> Result<T, DecodeError> {
         if self.parsers == Parsers::ScanFirst {
             let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-            let scanned = scan::scan(text, numbers, &mut tape.0);
+            let scanned = tape::scan(text, numbers, &mut tape.0);
             let result = scanned.map(|()| read(Value::root(&tape.0)));
             self.tape = tape.reset();
             if let Some(result) = result {
