@@ -259,7 +259,18 @@ fn ten_million_damaged_frames_give_the_same_either_way() {
 fn members_that_make_another_message_of_it_count_wherever_they_stand() {
     let trade = r#""e":"trade","E":1,"s":"BTCUSDT","t":7,"p":"61837.63","q":"0.02","T":1,"m":true"#;
     let ticker = r#""cmd":"ticker","data":{"symbol":"BTCUSDT","last_price":"70480.57"}"#;
-    let cases: [(Make, [String; 5]); 2] = [
+    let top = r#""u":9,"s":"BTCUSDT","b":"61837.63","B":"1.5","a":"61837.64","A":"2""#;
+    let cases: [(Make, [String; 5]); 3] = [
+        (
+            binance_spot,
+            [
+                format!("{{{top}}}"),
+                format!(r#"{{{top},"e":"trade"}}"#),
+                format!(r#"{{{top},"lastUpdateId":9}}"#),
+                format!(r#"{{"stream":"btcusdt@bookTicker","data":{{{top},"e":"x"}}}}"#),
+                format!(r#"{{"result":null,"id":1,{top}}}"#),
+            ],
+        ),
         (
             binance_spot,
             [

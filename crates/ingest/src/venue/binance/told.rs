@@ -46,6 +46,9 @@ impl<'text> BookTicker<'text> {
             data.member(b"T", &mut time)?;
             data.member(b"E", &mut event_time)?;
             data.lacks(b"stream")?;
+            // On spot it is told by having neither.
+            data.lacks(b"e")?;
+            data.lacks(b"lastUpdateId")?;
             data.pass_over(place)?;
         }
         Some(Self {
