@@ -38,6 +38,11 @@ impl Compression {
     }
 }
 
+/// Whether what begins with these bytes is compressed.
+pub(crate) fn is_compressed(magic: &[u8]) -> bool {
+    Compression::of(magic) != Compression::None
+}
+
 /// Looks at the first bytes of `reader` and puts the decompressor they ask for in front.
 ///
 /// Waits for up to `MAGIC_SIZE` bytes or the end. A gzip file may have several members and a zstd

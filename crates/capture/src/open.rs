@@ -17,7 +17,8 @@ pub struct OpenOptions {
     pub on_damage: OnDamage,
     /// Nothing before this time is wanted: a capture with its index is entered there.
     pub from_ns: u64,
-    /// Threads that unpack ahead, 0 to read in place. Formats other than captures use one at most.
+    /// Threads that unpack ahead, 0 to read in place. Formats other than captures use one at most, where
+    /// they are compressed.
     pub threads: usize,
 }
 
@@ -101,12 +102,14 @@ fn of_stream(
     let mut magic = Vec::new();
     stream.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).map_err(read)?;
     let is_capture = is_capture(&magic);
-    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(stream));
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic.clone()).chain(stream));
     if is_capture {
         return CaptureReader::from_stream(name, whole).map(of_capture);
     }
     let (first, input) = input::open(whole).and_then(input::first_line).map_err(read)?;
-    of_text(name, path, (&first, input), options)
+    // The kernel reads plain files ahead by itself, and a thread would only carry them from core to core.
+    let threads = if input::is_compressed(&magic) { options.threads } else { 0 };
+    of_text(name, path, (&first, input), OpenOptions { threads, ..options })
 }
 
 /// Chooses the reader of an uncompressed text that starts with `first`.
