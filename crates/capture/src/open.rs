@@ -101,14 +101,14 @@ fn of_stream(
     let read = |source| CaptureError::Read { name: name.clone(), line: 0, source };
     let mut magic = Vec::new();
     stream.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).map_err(read)?;
-    let is_capture = is_capture(&magic);
-    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic.clone()).chain(stream));
+    let (is_capture, is_compressed) = (is_capture(&magic), input::is_compressed(&magic));
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(stream));
     if is_capture {
         return CaptureReader::from_stream(name, whole).map(of_capture);
     }
     let (first, input) = input::open(whole).and_then(input::first_line).map_err(read)?;
     // The kernel reads plain files ahead by itself, and a thread would only carry them from core to core.
-    let threads = if input::is_compressed(&magic) { options.threads } else { 0 };
+    let threads = if is_compressed { options.threads } else { 0 };
     of_text(name, path, (&first, input), OpenOptions { threads, ..options })
 }
 

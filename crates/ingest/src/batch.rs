@@ -100,6 +100,15 @@ impl EventBatch {
         &mut self.events
     }
 
+    /// Tells the events from index `from` on the venue's time and number, which stand behind what they were
+    /// read of.
+    pub(crate) fn date(&mut self, from: usize, origin: &Origin) {
+        for event in &mut self.events[from..] {
+            event.venue_time_ns = origin.venue_time_ns;
+            event.venue_sequence = origin.venue_sequence;
+        }
+    }
+
     /// Forgets the events from index `len` on: what a frame pushed before its decoder refused it.
     pub fn truncate(&mut self, len: usize) {
         self.events.truncate(len);

@@ -15,6 +15,7 @@ use simd_json::{Buffers, INPUT_PADDING, Tape};
 
 pub(crate) use self::scanner::{Scanner, level};
 pub(crate) use self::value::{Items, Value};
+use crate::batch::EventBatch;
 use crate::venue::DecodeError;
 
 /// Frame bytes the buffers have room for before they grow.
@@ -85,18 +86,24 @@ impl Json {
     }
 
     /// Hands `text` to `scan`, which reads what it knows of the messages that come most, or gives `None`
-    /// and leaves everything as it was: [`Json::read`] must follow.
+    /// and leaves everything as it was, but for events in `batch`, which are taken back: [`Json::read`] must
+    /// follow.
     #[inline]
     pub(crate) fn scan<T>(
         &mut self,
         text: &[u8],
-        scan: impl FnOnce(Scanner<'_>) -> Option<T>,
+        batch: &mut EventBatch,
+        scan: impl FnOnce(Scanner<'_>, &mut EventBatch) -> Option<T>,
     ) -> Option<T> {
         if self.parsers == Parsers::General {
             return None;
         }
-        let scanned = scan(Scanner::new(text));
-        self.tally.direct += u64::from(scanned.is_some());
+        let from = batch.len();
+        let scanned = scan(Scanner::new(text), batch);
+        match scanned {
+            Some(_) => self.tally.direct += 1,
+            None => batch.truncate(from),
+        }
         scanned
     }
 

@@ -19,7 +19,7 @@
 
 use tickring_event::{Instrument, Level, NumberText, POWERS_OF_TEN, ShortNumber, leading_eight};
 
-use super::plain::{BLOCK, ends_in};
+use super::plain::{BLOCK, ascii, ends_in};
 
 /// Objects and arrays within each other that are passed over.
 const DEPTH_MAX: u32 = 16;
@@ -74,14 +74,7 @@ impl<'text> Scanner<'text> {
         name: &[u8; N],
         slot: &mut Option<T>,
     ) -> Option<()> {
-        if self.is_called(name) {
-            if slot.is_some() {
-                return None;
-            }
-            *slot = Some(T::scan(self)?);
-            self.separator()?;
-        }
-        Some(())
+        self.member_by(name, slot, |value| T::scan(value))
     }
 
     /// As [`Scanner::member`], of a value that `read` reads.
@@ -433,15 +426,6 @@ fn last_block(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
     block[..rest.len()].copy_from_slice(rest);
     block
-}
-
-/// The text of bytes that were each found to be ASCII.
-#[inline(always)]
-#[expect(unsafe_code, reason = "to look at every byte again would cost a tenth of a frame's scan")]
-fn ascii(bytes: &[u8]) -> &str {
-    debug_assert!(bytes.is_ascii(), "the scanner looks at each byte before");
-    // SAFETY: ASCII is UTF-8, and `Scanner::string` passes no other byte.
-    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 #[cfg(test)]

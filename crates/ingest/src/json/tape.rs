@@ -15,6 +15,7 @@ use simd_json::{Node, StaticNode};
 use tickring_event::{POWERS_OF_TEN, leading_digits, leading_eight};
 
 use super::Numbers;
+use super::plain::ascii;
 use super::quotes::Quotes;
 
 /// Objects and arrays within each other; venues nest four deep.
@@ -370,14 +371,4 @@ fn behind_spaces(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The text of bytes that were each found to be ASCII.
-#[inline(always)]
-#[expect(unsafe_code, reason = "to look at every byte again would cost a tenth of a frame's scan")]
-fn ascii(bytes: &[u8]) -> &str {
-    debug_assert!(bytes.is_ascii(), "the scanner looks at each byte before");
-    // SAFETY: ASCII is UTF-8. `string` passes what lies between two quotes, and `Quotes` gives a quote
-    // only after it has found every byte up to it plain; the others pass digits, signs and points.
-    unsafe { std::str::from_utf8_unchecked(bytes) }
 }

@@ -187,7 +187,8 @@ impl Venue for Binance {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, .. } = self;
         let from = batch.len();
-        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        let scanned =
+            json.scan(frame.text, batch, |text, batch| decoder.scan(text, frame.stamp, batch));
         let read = scanned.unwrap_or_else(|| {
             json.read(frame.text, |root| {
                 // What a first reading left before it met a bare number.

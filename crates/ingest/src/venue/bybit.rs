@@ -37,7 +37,7 @@ use tickring_event::Instruments;
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::json::Json;
+use crate::json::{Json, Scanner};
 use crate::live::{Limit, Profile};
 use crate::venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
 use crate::venue::{DecodeError, Inbound, Venue};
@@ -153,20 +153,19 @@ impl Venue for Bybit {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, requests, .. } = self;
         let from = batch.len();
-        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
-        let read = scanned.map_or_else(
-            || {
-                json.read(frame.text, |root| {
-                    // What a first reading left before it met a bare number.
-                    batch.truncate(from);
-                    match root.get("topic") {
-                        Some(_) => decoder.read(root, frame.stamp, batch),
-                        None => requests.answer(root, batch),
-                    }
-                })
-            },
-            Ok,
-        );
+        let scan =
+            |text: Scanner<'_>, batch: &mut EventBatch| decoder.scan(text, frame.stamp, batch);
+        let read = match json.scan(frame.text, batch, scan) {
+            Some(inbound) => Ok(inbound),
+            None => json.read(frame.text, |root| {
+                // What a first reading left before it met a bare number.
+                batch.truncate(from);
+                match root.get("topic") {
+                    Some(_) => decoder.read(root, frame.stamp, batch),
+                    None => requests.answer(root, batch),
+                }
+            }),
+        };
         if read.is_err() {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);

@@ -122,7 +122,8 @@ impl Venue for CoinbaseAdvanced {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, asked } = self;
         let mut from = batch.len();
-        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
+        let scanned =
+            json.scan(frame.text, batch, |text, batch| decoder.scan(text, frame.stamp, batch));
         if let Some(inbound) = scanned {
             decoder.take_resyncs(|products| subscribe::resync(products, batch));
             return Ok(inbound);

@@ -33,7 +33,7 @@ use tickring_event::Instruments;
 
 use crate::batch::EventBatch;
 use crate::frame::{Frame, Stamp};
-use crate::json::Json;
+use crate::json::{Json, Scanner};
 use crate::live::{Limit, Profile};
 use crate::venue::coinbase::Asked;
 use crate::venue::subscription::{Channel, Offer, Subscription, SubscriptionError};
@@ -116,21 +116,20 @@ impl Venue for CoinbaseExchange {
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder, asked } = self;
         let from = batch.len();
-        let scanned = json.scan(frame.text, |text| decoder.scan(text, frame.stamp, batch));
-        let read = scanned.map_or_else(
-            || {
-                json.read(frame.text, |root| {
-                    // What a first reading left before it met a bare number.
-                    batch.truncate(from);
-                    match root.need_text("type")? {
-                        "subscriptions" => subscribe::listed(root, asked),
-                        "error" => Ok(Inbound::Refused(subscribe::refused(root, asked, batch))),
-                        kind => decoder.read(kind, (root, frame.stamp), batch),
-                    }
-                })
-            },
-            Ok,
-        );
+        let scan =
+            |text: Scanner<'_>, batch: &mut EventBatch| decoder.scan(text, frame.stamp, batch);
+        let read = match json.scan(frame.text, batch, scan) {
+            Some(inbound) => Ok(inbound),
+            None => json.read(frame.text, |root| {
+                // What a first reading left before it met a bare number.
+                batch.truncate(from);
+                match root.need_text("type")? {
+                    "subscriptions" => subscribe::listed(root, asked),
+                    "error" => Ok(Inbound::Refused(subscribe::refused(root, asked, batch))),
+                    kind => decoder.read(kind, (root, frame.stamp), batch),
+                }
+            }),
+        };
         if read.is_err() {
             batch.truncate(from);
             decoder.give_up(frame.stamp, batch);

@@ -100,7 +100,9 @@ impl Venue for TickDb {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let Self { json, feed, subscriptions } = self;
-        if let Some(inbound) = json.scan(frame.text, |text| feed.scan(text, frame.stamp, batch)) {
+        let scanned =
+            json.scan(frame.text, batch, |text, batch| feed.scan(text, frame.stamp, batch));
+        if let Some(inbound) = scanned {
             subscriptions.note_data();
             return Ok(inbound);
         }

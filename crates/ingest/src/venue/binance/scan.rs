@@ -31,11 +31,7 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Option<Result<Inbound, DecodeError>> {
         let from = batch.len();
-        let scanned = self.whole(&mut text, stamp, batch);
-        let Some(scanned) = scanned.filter(|_| text.is_at_end()) else {
-            batch.truncate(from);
-            return None;
-        };
+        let scanned = self.whole(&mut text, stamp, batch).filter(|_| text.is_at_end())?;
         self.reading = None;
         Some(match scanned {
             Scanned::BookTicker(told) => self.book_ticker(stamp, &told, batch),

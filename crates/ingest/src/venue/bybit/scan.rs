@@ -30,6 +30,7 @@ impl Envelope {
         let (mut told, mut data) = (Self::default(), None);
         while text.is_inside()? {
             let place = text.place();
+            // Some topics have `ts` in front of their data, some behind.
             text.member_by(b"type", &mut told.form, |text| Form::of_word(text.string()?))?;
             text.member(b"ts", &mut told.time_ms)?;
             text.member_by(b"data", &mut data, |text| read(&told, text))?;
@@ -52,21 +53,6 @@ impl Decoder {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let from = batch.len();
-        let inbound = self.topic(&mut text, stamp, batch);
-        if inbound.is_none() {
-            batch.truncate(from);
-        }
-        inbound
-    }
-
-    #[inline(always)]
-    fn topic(
-        &mut self,
-        text: &mut Scanner<'_>,
-        stamp: Stamp,
-        batch: &mut EventBatch,
-    ) -> Option<Inbound> {
         text.enter()?;
         let mut form = None;
         // Bars of spot have it in front, and do not need it.
@@ -78,10 +64,10 @@ impl Decoder {
         let position = self.listing.known(symbol)?;
         match kind {
             _ if form.is_some() && kind != "kline" => None,
-            "orderbook" => self.book_of(text, (position, variant.parse().ok()?), stamp, batch),
-            "publicTrade" => self.trades_of(text, position, stamp, batch),
-            "tickers" => self.ticker_of(text, position, stamp, batch),
-            "kline" => self.bars_of(text, position, stamp, batch),
+            "orderbook" => self.book_of(&mut text, (position, variant.parse().ok()?), stamp, batch),
+            "publicTrade" => self.trades_of(&mut text, position, stamp, batch),
+            "tickers" => self.ticker_of(&mut text, position, stamp, batch),
+            "kline" => self.bars_of(&mut text, position, stamp, batch),
             _ => None,
         }
     }
@@ -120,11 +106,7 @@ impl Decoder {
         })?;
         origin.venue_time_ns = time_text::ms_to_ns(told.matched_ms.or(told.time_ms))?;
         origin.venue_sequence = number;
-        // What the levels' events could not know yet.
-        for event in &mut batch.events_mut()[from..] {
-            event.venue_time_ns = origin.venue_time_ns;
-            event.venue_sequence = origin.venue_sequence;
-        }
+        batch.date(from, &origin);
         let state = self.listing.state_mut(position);
         if state.follows(depth) {
             state.follow(depth);

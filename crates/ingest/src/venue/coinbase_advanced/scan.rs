@@ -36,12 +36,8 @@ impl Decoder {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let from = batch.len();
         let scanned = self.message(&mut text, stamp, batch);
-        let Some((kind, number)) = scanned.filter(|_| text.is_at_end()) else {
-            batch.truncate(from);
-            return None;
-        };
+        let (kind, number) = scanned.filter(|_| text.is_at_end())?;
         let standing = self.numbering.take(number);
         debug_assert_eq!(standing, Standing::Next, "it was looked at before");
         match kind {
@@ -139,10 +135,7 @@ impl Decoder {
         event.separator()?;
         (!event.is_inside()?).then_some(())?;
         let origin = message.origin(self, position, first.flatten())?;
-        for event in &mut batch.events_mut()[from..] {
-            event.venue_time_ns = origin.venue_time_ns;
-            event.venue_sequence = origin.venue_sequence;
-        }
+        batch.date(from, &origin);
         self.runs.push(Run { position, is_snapshot, from, to: batch.len() });
         Some(())
     }

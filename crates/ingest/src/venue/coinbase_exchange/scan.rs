@@ -23,14 +23,7 @@ impl Decoder {
         let kind = text.string()?;
         text.separator()?;
         match kind {
-            b"l2update" => {
-                let from = batch.len();
-                let inbound = self.changes(&mut text, stamp, batch);
-                if inbound.is_none() {
-                    batch.truncate(from);
-                }
-                inbound
-            }
+            b"l2update" => self.changes(&mut text, stamp, batch),
             b"match" => self.a_match(&mut text, stamp, batch),
             b"ticker" => self.ticker_of(&mut text, stamp, batch),
             _ => None,
@@ -71,12 +64,12 @@ impl Decoder {
             text.pass_over(place)?;
         }
         (text.is_at_end() && changes.is_some()).then_some(())?;
-        let venue_time_ns = time_text::rfc3339_to_ns(time)?;
-        for event in &mut batch.events_mut()[from..] {
-            event.venue_time_ns = venue_time_ns;
-            event.venue_sequence = NO_NUMBER;
-        }
-        Some(self.take_update(position?, from, batch))
+        let position = position?;
+        let mut origin = stamp.origin(listing.id(position));
+        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_sequence = NO_NUMBER;
+        batch.date(from, &origin);
+        Some(self.take_update(position, from, batch))
     }
 
     fn a_match(

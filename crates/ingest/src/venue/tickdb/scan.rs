@@ -55,7 +55,6 @@ impl Feed {
             number: told.number.unwrap_or(0),
             venue_time_ns: told.trade.time_ns(0)?,
         };
-        let from = batch.len();
         let published = self.publish(about, stamp, batch, |instrument, origin, standing, batch| {
             let is_late = standing == Standing::Late;
             let pushed = match channel {
@@ -67,9 +66,6 @@ impl Feed {
             };
             pushed.ok_or(())
         });
-        if published.is_err() {
-            batch.truncate(from);
-        }
         published.ok()
     }
 }
