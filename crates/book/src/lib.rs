@@ -4,7 +4,7 @@
 //! until the next snapshot. [`Books`] holds one for every instrument of a stream. Continuity of a
 //! venue's numbering is the decoder's business: it arrives here as `Gap` events and `STALE` flags.
 //!
-//! A [`WrittenBook`] keeps numbers as a venue wrote them, for the checksums that some venues send
+//! A [`WrittenBook`] keeps levels as a venue wrote them, for the checksums that some venues send
 //! with their books.
 //!
 //! Left out on purpose: single orders (level 3) and implied prices.
@@ -39,5 +39,6 @@ mod written;
 
 pub use book::{Applied, Book};
 pub use books::Books;
+pub use checksum::{ChecksumForm, LevelText};
 pub use ladder::LEVELS_CAPACITY;
-pub use written::{Written, WrittenBook, WrittenLevel};
+pub use written::WrittenBook;

@@ -172,7 +172,7 @@ impl Denomination {
 
     #[inline(always)]
     fn read(&self, number: NumberText<'_>) -> Result<i64, DecimalError> {
-        match number.short.and_then(|short| self.of_short(short)) {
+        match number.short().and_then(|short| self.of_short(short)) {
             Some(mantissa) => Ok(mantissa),
             None => self.parse(number.text()),
         }
@@ -186,7 +186,7 @@ impl Denomination {
 
     #[inline(always)]
     fn of_short(&self, number: ShortNumber) -> Option<i64> {
-        let ShortNumber { digits, decimals, .. } = number;
+        let (digits, decimals) = (number.digits(), number.decimals());
         let places = usize::from(self.scale.decimals().checked_sub(decimals)?);
         let mantissa = digits.cast_signed().checked_mul(*POWERS_OF_TEN.get(places)?)?;
         self.note(decimals, || decimals > 0 && digits > 0 && digits.is_multiple_of(10));

@@ -36,8 +36,8 @@ pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
 /// A number of few digits: all of them as one number, and how many of them stand after the point.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ShortNumber {
-    pub(crate) digits: u64,
-    pub(crate) decimals: u8,
+    digits: u64,
+    decimals: u8,
     size: NonZeroU8,
 }
 
@@ -68,6 +68,20 @@ impl ShortNumber {
         Some(Self { digits, decimals: decimals as u8, size: NonZeroU8::new(size as u8)? })
     }
 
+    /// All its digits as one number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn digits(self) -> u64 {
+        self.digits
+    }
+
+    /// How many of its digits stand after the point.
+    #[inline(always)]
+    #[must_use]
+    pub const fn decimals(self) -> u8 {
+        self.decimals
+    }
+
     /// How many bytes it takes.
     #[inline(always)]
     #[must_use]
@@ -80,7 +94,7 @@ impl ShortNumber {
 #[derive(Clone, Copy, Debug)]
 pub struct NumberText<'text> {
     text: &'text [u8],
-    pub(crate) short: Option<ShortNumber>,
+    short: Option<ShortNumber>,
 }
 
 impl<'text> NumberText<'text> {
@@ -97,6 +111,13 @@ impl<'text> NumberText<'text> {
     #[must_use]
     pub const fn text(self) -> &'text [u8] {
         self.text
+    }
+
+    /// What the number is, where it is a short one.
+    #[inline(always)]
+    #[must_use]
+    pub const fn short(self) -> Option<ShortNumber> {
+        self.short
     }
 }
 

@@ -1,136 +1,151 @@
 //! The book of one instrument beside its events, where the venue sends checksums to compare it with.
 
-use tickring_book::{WrittenBook, WrittenLevel};
-use tickring_event::{DecimalError, Flags, Gap, GapReason, Instrument, Level, Origin};
+use tickring_book::{ChecksumForm, LevelText, WrittenBook};
+use tickring_event::{DecimalError, Flags, Gap, GapReason, Instrument, Level, NumberText, Origin};
 
 use super::Checks;
 use super::chain::{Chain, Resync, gap, mark_stale};
 use super::listing::{Numbers, number};
 use crate::batch::EventBatch;
-use crate::json::Value;
+use crate::json::{Scanner, Value, level};
 use crate::venue::DecodeError;
 
 /// How far the book of one instrument has come, and what stands in it, as it was written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CheckedBook {
     pub(super) chain: Chain,
     pub(super) written: WrittenBook,
     pub(super) checks: Checks,
 }
 
-/// A depth message.
+/// What a depth message is, beside its levels.
 #[derive(Clone, Copy)]
-pub(super) struct DepthMessage<'tape, 'text> {
+pub(super) struct DepthMessage {
     pub(super) origin: Origin,
     pub(super) is_snapshot: bool,
-    /// Lists of levels; a side may be left out.
-    pub(super) bids: Option<Value<'tape, 'text>>,
-    pub(super) asks: Option<Value<'tape, 'text>>,
     /// Levels of a side that stay.
     pub(super) depth: usize,
-    /// Whether its numbers are kept as they were written, for a checksum.
-    pub(super) is_written: bool,
 }
 
-/// A level with the texts it was read from.
+/// The levels of the depth message in hand: read to its end before a book takes any of them. Reused
+/// from message to message.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    bids: Vec<ReadLevel>,
+    asks: Vec<ReadLevel>,
+    form: Option<ChecksumForm>,
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LevelText<'text> {
-    pub(super) level: Level,
-    price: &'text [u8],
-    quantity: &'text [u8],
+struct ReadLevel {
+    level: Level,
+    /// Empty where no book is kept as it was written.
+    text: LevelText,
 }
 
-/// A checksum as the venue sent it and that of our book, both as unsigned 32 bits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Checksums {
-    pub(super) venue: u32,
-    pub(super) ours: u32,
-}
-
-impl DepthMessage<'_, '_> {
-    /// Turns the levels into events, where no book is kept as it was written.
-    pub(super) fn push(
-        &self,
-        instrument: &Instrument,
-        batch: &mut EventBatch,
-    ) -> Result<(), DecodeError> {
-        let mut run = batch.depth(self.origin, self.flags());
-        for_each_level(self.bids, "bids", instrument, |text| {
-            run.bid(text.level);
-            Ok(())
-        })?;
-        for_each_level(self.asks, "asks", instrument, |text| {
-            run.ask(text.level);
-            Ok(())
-        })?;
-        run.finish();
-        Ok(())
+impl Sides {
+    /// Forgets the levels of the message before. Those to come are kept as they were written if `form`
+    /// says for which checksum.
+    pub(super) fn start(&mut self, form: Option<ChecksumForm>) {
+        self.bids.clear();
+        self.asks.clear();
+        self.form = form;
     }
 
-    const fn flags(&self) -> Flags {
-        if self.is_snapshot { Flags::SNAPSHOT } else { Flags::NONE }
+    /// Reads both lists of levels, after [`Sides::start`]; a side may be left out.
+    ///
+    /// # Errors
+    /// A number in another writing than the venue's would make another checksum than the venue's.
+    pub(super) fn read(
+        &mut self,
+        bids: Option<Value<'_, '_>>,
+        asks: Option<Value<'_, '_>>,
+        instrument: &Instrument,
+    ) -> Result<(), DecodeError> {
+        let Self { bids: own_bids, asks: own_asks, form } = self;
+        read_side(own_bids, (bids, "bids"), *form, instrument)?;
+        read_side(own_asks, (asks, "asks"), *form, instrument)
+    }
+
+    /// As [`Sides::read`], of a list of bids straight from its text; `next` reads a level's numbers.
+    pub(super) fn scan_bids<'text>(
+        &mut self,
+        text: &mut Scanner<'text>,
+        instrument: &Instrument,
+        next: impl Fn(&mut Scanner<'text>) -> Option<[NumberText<'text>; 2]>,
+    ) -> Option<()> {
+        scan_side(&mut self.bids, self.form, text, instrument, next)
+    }
+
+    /// As [`Sides::scan_bids`], of asks.
+    pub(super) fn scan_asks<'text>(
+        &mut self,
+        text: &mut Scanner<'text>,
+        instrument: &Instrument,
+        next: impl Fn(&mut Scanner<'text>) -> Option<[NumberText<'text>; 2]>,
+    ) -> Option<()> {
+        scan_side(&mut self.asks, self.form, text, instrument, next)
+    }
+
+    /// The first bid and the first ask.
+    pub(super) fn first(&self) -> (Option<Level>, Option<Level>) {
+        (self.bids.first().map(|it| it.level), self.asks.first().map(|it| it.level))
+    }
+
+    /// Turns the levels into events, where no book is kept.
+    pub(super) fn push(&self, origin: Origin, flags: Flags, batch: &mut EventBatch) {
+        let mut run = batch.depth(origin, flags);
+        self.bids.iter().for_each(|it| run.bid(it.level));
+        self.asks.iter().for_each(|it| run.ask(it.level));
+        run.finish();
     }
 }
 
 impl CheckedBook {
-    /// Reads the levels into events and into the book, and cuts the book: what the cut pushes out
+    pub(super) fn new(form: ChecksumForm) -> Self {
+        let (chain, checks) = (Chain::default(), Checks::default());
+        Self { chain, written: WrittenBook::new(form), checks }
+    }
+
+    /// Takes the levels into events and into the book, and cuts the book: what the cut pushes out
     /// are levels of quantity zero at the end of its side, so that a book which knows only events
     /// equals this one.
-    ///
-    /// After an error the book is not what the venue's is, and must be broken off.
-    pub(super) fn read(
-        &mut self,
-        message: &DepthMessage<'_, '_>,
-        instrument: &Instrument,
-        batch: &mut EventBatch,
-    ) -> Result<(), DecodeError> {
+    pub(super) fn take(&mut self, message: &DepthMessage, sides: &Sides, batch: &mut EventBatch) {
         let Self { chain, written, .. } = self;
-        if !message.is_written {
-            return message.push(instrument, batch);
-        }
+        let flags = if message.is_snapshot { Flags::SNAPSHOT } else { Flags::NONE };
         // What has no book to change is told in events alone.
-        let is_kept = message.is_snapshot || chain.last().is_some();
+        if sides.form.is_none() || !(message.is_snapshot || chain.last().is_some()) {
+            return sides.push(message.origin, flags, batch);
+        }
         if message.is_snapshot {
             written.start_load();
         }
-        let mut run = batch.depth(message.origin, message.flags());
-        for_each_level(message.bids, "bids", instrument, |text| {
-            run.bid(text.level);
-            let level = text.written("bids")?;
-            if is_kept {
-                written.set_bid(level);
-            }
-            Ok(())
-        })?;
-        if is_kept {
-            written.cut_bids(message.depth, |price| run.bid(Level { price, ..Level::default() }));
+        let mut run = batch.depth(message.origin, flags);
+        for ReadLevel { level, text } in &sides.bids {
+            run.bid(*level);
+            written.set_bid(*level, text);
         }
-        for_each_level(message.asks, "asks", instrument, |text| {
-            run.ask(text.level);
-            let level = text.written("asks")?;
-            if is_kept {
-                written.set_ask(level);
-            }
-            Ok(())
-        })?;
-        if is_kept {
-            written.cut_asks(message.depth, |price| run.ask(Level { price, ..Level::default() }));
+        written.cut_bids(message.depth, |price| run.bid(Level { price, ..Level::default() }));
+        for ReadLevel { level, text } in &sides.asks {
+            run.ask(*level);
+            written.set_ask(*level, text);
         }
+        written.cut_asks(message.depth, |price| run.ask(Level { price, ..Level::default() }));
         run.finish();
-        Ok(())
     }
 
-    /// Compares the checksums of a message whose events begin at `from`, after
-    /// [`CheckedBook::read`]. Where they differ the gap comes before the message, which is stale
+    /// Compares the checksum of a message whose events begin at `from`, after
+    /// [`CheckedBook::take`]. Where they differ the gap comes before the message, which is stale
     /// then: nobody sees a book that holds it.
     pub(super) fn compare(
         &mut self,
-        Checksums { venue, ours }: Checksums,
+        venue: u32,
         from: usize,
         origin: &Origin,
         batch: &mut EventBatch,
     ) -> Resync {
         self.checks.checked += 1;
+        let ours = self.written.checksum();
         if venue == ours {
             return Resync::No;
         }
@@ -157,23 +172,12 @@ impl CheckedBook {
     }
 }
 
-impl LevelText<'_> {
-    /// The level as it was written.
-    ///
-    /// # Errors
-    /// A number in another writing than the venue's would make another checksum than the venue's.
-    fn written(self, field: &'static str) -> Result<WrittenLevel, DecodeError> {
-        let level = WrittenLevel::read(self.level.price, self.price, self.quantity);
-        level.ok_or(DecodeError::Number { field, error: DecimalError::Malformed })
-    }
-}
-
 /// Reads a list of levels, each a list or an object.
-pub(super) fn for_each_level<'text>(
-    side: Option<Value<'_, 'text>>,
-    field: &'static str,
+fn read_side(
+    levels: &mut Vec<ReadLevel>,
+    (side, field): (Option<Value<'_, '_>>, &'static str),
+    form: Option<ChecksumForm>,
     instrument: &Instrument,
-    mut take: impl FnMut(LevelText<'text>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let Some(side) = side else { return Ok(()) };
     for level in side.items().ok_or(DecodeError::WrongType { field })? {
@@ -182,9 +186,38 @@ pub(super) fn for_each_level<'text>(
             price: instrument.price(price).map_err(number(field))?,
             quantity: instrument.quantity(quantity).map_err(number(field))?,
         };
-        take(LevelText { level, price, quantity })?;
+        let read = push_level(levels, level, form, [price.into(), quantity.into()]);
+        read.ok_or(DecodeError::Number { field, error: DecimalError::Malformed })?;
     }
     Ok(())
+}
+
+fn scan_side<'text>(
+    levels: &mut Vec<ReadLevel>,
+    form: Option<ChecksumForm>,
+    text: &mut Scanner<'text>,
+    instrument: &Instrument,
+    next: impl Fn(&mut Scanner<'text>) -> Option<[NumberText<'text>; 2]>,
+) -> Option<()> {
+    text.items(|text| {
+        let [price, quantity] = next(text)?;
+        let level = level(instrument, price, quantity)?;
+        push_level(levels, level, form, [price, quantity])
+    })
+}
+
+#[inline(always)]
+fn push_level(
+    levels: &mut Vec<ReadLevel>,
+    level: Level,
+    form: Option<ChecksumForm>,
+    [price, quantity]: [NumberText<'_>; 2],
+) -> Option<()> {
+    levels.push(ReadLevel { level, text: LevelText::EMPTY });
+    match form {
+        Some(form) => levels.last_mut()?.text.set(form, price, quantity),
+        None => Some(()),
+    }
 }
 
 /// The numbers of the first level. A message without one gives zeros, from which an instrument gets
@@ -255,7 +288,12 @@ pub(super) fn integer(
 /// The checksum of a message, sent as a signed number, if it has one: 0 is none.
 pub(super) fn signed_checksum(data: Value<'_, '_>) -> Result<Option<u32>, DecodeError> {
     let field = "checksum";
-    let Some(checksum) = integer(data, field)?.filter(|it| *it != 0) else { return Ok(None) };
-    let signed = i32::try_from(checksum).map_err(|_| DecodeError::WrongType { field })?;
-    Ok(Some(signed.cast_unsigned()))
+    let Some(checksum) = integer(data, field)? else { return Ok(None) };
+    unsigned_checksum(checksum).ok_or(DecodeError::WrongType { field })
+}
+
+/// A checksum that was sent as a signed number; 0 is none.
+pub(super) fn unsigned_checksum(checksum: i64) -> Option<Option<u32>> {
+    let checksum = i32::try_from(checksum).ok()?.cast_unsigned();
+    Some(Some(checksum).filter(|it| *it != 0))
 }

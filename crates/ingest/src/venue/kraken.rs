@@ -20,6 +20,7 @@
 
 pub(super) mod book;
 mod decode;
+mod scan;
 mod subscribe;
 
 use std::sync::Arc;
@@ -107,6 +108,12 @@ impl Venue for Kraken {
         batch: &mut EventBatch,
     ) -> Result<Inbound, DecodeError> {
         let Self { json, decoder } = self;
+        let scanned =
+            json.scan(frame.text, batch, |text, batch| decoder.scan(text, frame.stamp, batch));
+        if let Some(inbound) = scanned {
+            decoder.ask_resyncs(batch);
+            return Ok(inbound);
+        }
         let from = batch.len();
         let read = json.read_quoted(frame.text, |root| decoder.read(root, frame.stamp, batch));
         if read.is_err() {

@@ -12,13 +12,14 @@
 
 use std::sync::Arc;
 
+use tickring_book::ChecksumForm;
 use tickring_event::{
     Decimal, GapReason, InstrumentId, Instruments, Level, MarketEvent, Scale, Side, TopOfBook,
     Trade,
 };
 
 use super::chain::{Resync, gap};
-use super::checked::{CheckedBook, DepthMessage, first_numbers};
+use super::checked::{CheckedBook, DepthMessage, Sides, first_numbers};
 use super::kraken::book::{self, checksum};
 use super::listing::{Listing, Numbers};
 use super::{Action, Checks, DecodeError, Inbound, OTHER_SYMBOL, Refusal, Venue};
@@ -54,6 +55,7 @@ struct Decoder {
     listing: Listing<()>,
     /// By position in the listing.
     books: Vec<CheckedBook>,
+    sides: Sides,
 }
 
 /// A message without its frame.
@@ -71,7 +73,8 @@ impl KrakenV1 {
     /// case) are ignored; an empty list takes them all. Instruments are registered when first seen.
     #[must_use]
     pub fn new(symbols: &[String], instruments: Arc<Instruments>) -> Self {
-        let decoder = Decoder { listing: Listing::new(symbols, instruments), books: Vec::new() };
+        let listing = Listing::new(symbols, instruments);
+        let decoder = Decoder { listing, books: Vec::new(), sides: Sides::default() };
         Self { json: Json::new(), decoder }
     }
 }
@@ -108,7 +111,7 @@ impl Venue for KrakenV1 {
     }
 
     fn disconnected(&mut self, stamp: Stamp, batch: &mut EventBatch) {
-        let Decoder { listing, books } = &mut self.decoder;
+        let Decoder { listing, books, .. } = &mut self.decoder;
         for (book, listed) in books.iter_mut().zip(listing.listed()) {
             book.chain.disconnected(&stamp.origin(listed.id), batch);
         }
@@ -117,7 +120,7 @@ impl Venue for KrakenV1 {
     fn finish(&mut self, _batch: &mut EventBatch) {}
 
     fn checks(&self) -> Vec<(InstrumentId, Checks)> {
-        let Decoder { listing, books } = &self.decoder;
+        let Decoder { listing, books, .. } = &self.decoder;
         let all = books.iter().zip(listing.listed()).map(|(book, it)| (it.id, book.checks));
         all.filter(|(_, checks)| checks.checked > 0).collect()
     }
@@ -190,9 +193,11 @@ impl Decoder {
         }
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = latest_ns(bids).max(latest_ns(asks));
-        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written: true };
-        let instrument = self.listing.instrument(position);
-        nobody_to_ask(book::take(&mut self.books[position], &message, told, instrument, batch)?);
+        self.sides.start(Some(ChecksumForm::Kraken));
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
+        let message = DepthMessage { origin, is_snapshot, depth };
+        let book = &mut self.books[position];
+        nobody_to_ask(book::take(book, &message, &self.sides, told, batch));
         self.listing.read();
         Ok(Inbound::Data(if is_snapshot { BOOK_SNAPSHOT } else { BOOK_UPDATE }))
     }
@@ -268,7 +273,7 @@ impl Decoder {
         let position = self.listing.position_of(pair, first)?;
         let count = self.listing.listed().len();
         if self.books.len() < count {
-            self.books.resize_with(count, CheckedBook::default);
+            self.books.resize_with(count, || CheckedBook::new(ChecksumForm::Kraken));
         }
         Ok(position)
     }

@@ -25,6 +25,7 @@
 
 mod decode;
 mod market;
+mod scan;
 mod sequence;
 mod subscribe;
 
@@ -115,6 +116,12 @@ impl Venue for Okx {
             return Ok(Inbound::Pong);
         }
         let Self { json, decoder } = self;
+        let scanned =
+            json.scan(frame.text, batch, |text, batch| decoder.scan(text, frame.stamp, batch));
+        if let Some(inbound) = scanned {
+            decoder.ask(batch);
+            return Ok(inbound);
+        }
         let from = batch.len();
         let read = json.read(frame.text, |root| {
             // What a first reading left before it met a bare number.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickring_event::{InstrumentId, Instruments, Origin};
+use tickring_event::{Flags, InstrumentId, Instruments, Origin};
 
 use super::sequence::{Depth, Update};
 use super::subscribe::{PRODUCT, Subscriptions};
@@ -11,7 +11,9 @@ use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::candle::interval_ns;
 use crate::venue::chain::Resync;
-use crate::venue::checked::{DepthMessage, expect_texts, first_numbers, sides, signed_checksum};
+use crate::venue::checked::{
+    DepthMessage, Sides, expect_texts, first_numbers, sides, signed_checksum,
+};
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::subscription::Subscription;
 use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL};
@@ -42,10 +44,11 @@ pub(super) struct Decoder {
     wish: Option<usize>,
     /// The highest number of the trades in the frame in hand, and whose they are.
     pub(super) newest_trade: Option<(usize, u64)>,
+    sides: Sides,
 }
 
 /// One instrument.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Market {
     depth: Depth,
     /// The highest number of its trades. It goes on over reconnects.
@@ -83,6 +86,12 @@ pub(super) struct Message<'text> {
     sent_ms: Option<u64>,
 }
 
+impl Market {
+    fn new() -> Self {
+        Self { depth: Depth::new(), last_trade: None }
+    }
+}
+
 impl Decoder {
     pub(super) fn new(subscription: Subscription, instruments: Arc<Instruments>) -> Self {
         Self {
@@ -92,6 +101,7 @@ impl Decoder {
             touched: None,
             wish: None,
             newest_trade: None,
+            sides: Sides::default(),
         }
     }
 
@@ -223,9 +233,11 @@ impl Decoder {
         if is_snapshot {
             depth.is_written = checksum.is_some();
         }
-        let (from, is_written) = (batch.len(), depth.is_written);
-        let read = DepthMessage { origin, is_snapshot, bids, asks, depth: usize::MAX, is_written };
-        depth.checked.read(&read, self.listing.instrument(position), batch)?;
+        let from = batch.len();
+        self.sides.start(depth.form());
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
+        let read = DepthMessage { origin, is_snapshot, depth: usize::MAX };
+        depth.checked.take(&read, &self.sides, batch);
         let update = Update { origin, number, has_levels, checksum, from };
         let (resync, kind) = if is_snapshot {
             (depth.snapshot(&update, batch), BOOK_SNAPSHOT)
@@ -250,9 +262,10 @@ impl Decoder {
         self.touch(position, Stream::Picture);
         let mut origin = self.origin(message, position, data, batch);
         origin.venue_sequence = data.get("seq").and_then(Value::whole).unwrap_or_default();
-        let (from, is_snapshot, is_written) = (batch.len(), true, false);
-        let read = DepthMessage { origin, is_snapshot, bids, asks, depth: usize::MAX, is_written };
-        read.push(self.listing.instrument(position), batch)?;
+        self.sides.start(None);
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
+        let from = batch.len();
+        self.sides.push(origin, Flags::SNAPSHOT, batch);
         self.markets[position].depth.picture(origin.venue_sequence, from, batch);
         Ok(Inbound::Data(BEST_LEVELS))
     }
@@ -296,7 +309,7 @@ impl Decoder {
         let position = self.listing.position_of(message.symbol, first)?;
         let count = self.listing.listed().len();
         if self.markets.len() < count {
-            self.markets.resize_with(count, Market::default);
+            self.markets.resize_with(count, Market::new);
         }
         Ok(position)
     }

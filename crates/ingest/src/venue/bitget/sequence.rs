@@ -1,10 +1,11 @@
 //! Continuity of one instrument's book: numbers that grow, and a checksum.
 
+use tickring_book::ChecksumForm;
 use tickring_event::{GapReason, Origin};
 
 use crate::batch::EventBatch;
 use crate::venue::chain::{Chain, Resync, gap, mark_stale};
-use crate::venue::checked::{CheckedBook, Checksums};
+use crate::venue::checked::CheckedBook;
 
 /// What a message of a book is to it, beside its events, which begin at `from` of the batch.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Update {
 }
 
 /// The book of one instrument.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Depth {
     pub(super) checked: CheckedBook,
     /// The book is kept as it was written: its snapshot had a checksum.
@@ -32,6 +33,16 @@ pub(super) struct Depth {
 }
 
 impl Depth {
+    pub(super) fn new() -> Self {
+        let checked = CheckedBook::new(ChecksumForm::Okx);
+        Self { checked, is_written: false, is_whole: false, is_asked: false }
+    }
+
+    /// For which checksum its levels are kept as they were written, if they are.
+    pub(super) fn form(&self) -> Option<ChecksumForm> {
+        self.is_written.then_some(ChecksumForm::Okx)
+    }
+
     pub(super) const fn is_live(&self) -> bool {
         self.checked.chain.last().is_some()
     }
@@ -116,8 +127,7 @@ impl Depth {
             batch.remark("unchecked");
             return Resync::No;
         }
-        let ours = self.checked.written.okx_checksum().cast_unsigned();
-        let resync = self.checked.compare(Checksums { venue, ours }, from, &origin, batch);
+        let resync = self.checked.compare(venue, from, &origin, batch);
         self.once(resync)
     }
 

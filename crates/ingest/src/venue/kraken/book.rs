@@ -1,34 +1,31 @@
 //! What both versions of Kraken's interface have in common: the rule of the book's checksum.
 
-use tickring_event::Instrument;
-
 use super::Kraken;
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::DecodeError;
 use crate::venue::chain::Resync;
-use crate::venue::checked::{CheckedBook, Checksums, DepthMessage};
+use crate::venue::checked::{CheckedBook, DepthMessage, Sides};
 
 /// Takes a message into its book and compares the checksum it came with, if it has one.
 pub(in crate::venue) fn take(
     book: &mut CheckedBook,
-    message: &DepthMessage<'_, '_>,
+    message: &DepthMessage,
+    sides: &Sides,
     venue: Option<u32>,
-    instrument: &Instrument,
     batch: &mut EventBatch,
-) -> Result<Resync, DecodeError> {
+) -> Resync {
     let from = batch.len();
-    book.read(message, instrument, batch)?;
+    book.take(message, sides, batch);
     if !message.is_snapshot && book.chain.last().is_none() {
-        return Ok(book.chain.skip(from, batch));
+        return book.chain.skip(from, batch);
     }
     // Kraken numbers nothing.
     if message.is_snapshot {
         book.chain.seed(0);
     }
-    let Some(venue) = venue else { return Ok(Resync::No) };
-    let ours = book.written.kraken_checksum();
-    Ok(book.compare(Checksums { venue, ours }, from, &message.origin, batch))
+    let Some(venue) = venue else { return Resync::No };
+    book.compare(venue, from, &message.origin, batch)
 }
 
 /// The checksum of a message, if it has one.

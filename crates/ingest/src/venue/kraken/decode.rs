@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tickring_book::ChecksumForm;
 use tickring_capture::iso_ns;
 use tickring_event::{
     Bar, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Price, Side, TopOfBook,
@@ -14,7 +15,7 @@ use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Value;
 use crate::venue::chain::{Chain, Resync, gap};
-use crate::venue::checked::{CheckedBook, DepthMessage, first_numbers};
+use crate::venue::checked::{CheckedBook, DepthMessage, Sides, first_numbers};
 use crate::venue::listing::{Listing, Numbers, number};
 use crate::venue::subscription::Subscription;
 use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL};
@@ -24,9 +25,9 @@ pub(super) const MESSAGE_KINDS: [&str; 5] =
     ["book_snapshot", "book_update", "trade", "ticker", "ohlc"];
 
 const BOOK_SNAPSHOT: usize = 0;
-const BOOK_UPDATE: usize = 1;
-const TRADE: usize = 2;
-const TICKER: usize = 3;
+pub(super) const BOOK_UPDATE: usize = 1;
+pub(super) const TRADE: usize = 2;
+pub(super) const TICKER: usize = 3;
 const OHLC: usize = 4;
 
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -34,21 +35,28 @@ const MINUTE_NS: i64 = 60_000_000_000;
 /// From parsed frames to events.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    listing: Listing<()>,
+    pub(super) listing: Listing<()>,
     subscriptions: Subscriptions,
     /// By position in the listing.
-    books: Vec<Book>,
+    pub(super) books: Vec<Book>,
     /// Whose books the frame in hand is about.
     touched: Vec<(usize, Chain)>,
     /// Whose books have to start over.
     resyncs: Vec<usize>,
+    pub(super) sides: Sides,
 }
 
-#[derive(Debug, Default)]
-struct Book {
+#[derive(Debug)]
+pub(super) struct Book {
     checked: CheckedBook,
     /// Levels of a side that stay.
-    depth: usize,
+    pub(super) depth: usize,
+}
+
+impl Book {
+    fn new() -> Self {
+        Self { checked: CheckedBook::new(ChecksumForm::Kraken), depth: 0 }
+    }
 }
 
 impl Decoder {
@@ -59,6 +67,7 @@ impl Decoder {
             books: Vec::new(),
             touched: Vec::new(),
             resyncs: Vec::new(),
+            sides: Sides::default(),
         }
     }
 
@@ -212,21 +221,32 @@ impl Decoder {
         let venue = checksum(data, "checksum")?;
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = timestamp_ns(data, "timestamp", batch);
-        let Book { checked, depth } = &mut self.books[position];
+        let depth = &mut self.books[position].depth;
         if is_snapshot {
             *depth = self.subscriptions.depth(symbol).unwrap_or_else(|| book::depth_of(bids, asks));
         }
         let depth = *depth;
-        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written: true };
+        self.sides.start(Some(ChecksumForm::Kraken));
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
         if venue.is_none() {
             batch.remark("no_checksum");
         }
-        let resync =
-            book::take(checked, &message, venue, self.listing.instrument(position), batch)?;
-        if resync == Resync::Ask {
+        self.take_book(position, DepthMessage { origin, is_snapshot, depth }, venue, batch);
+        Ok(true)
+    }
+
+    /// A message of the book was read to its end, its levels into [`Decoder::sides`].
+    pub(super) fn take_book(
+        &mut self,
+        position: usize,
+        message: DepthMessage,
+        venue: Option<u32>,
+        batch: &mut EventBatch,
+    ) {
+        let checked = &mut self.books[position].checked;
+        if book::take(checked, &message, &self.sides, venue, batch) == Resync::Ask {
             self.resyncs.push(position);
         }
-        Ok(true)
     }
 
     fn trade(
@@ -339,7 +359,7 @@ impl Decoder {
         let position = self.listing.position_of(symbol, first)?;
         let count = self.listing.listed().len();
         if self.books.len() < count {
-            self.books.resize_with(count, Book::default);
+            self.books.resize_with(count, Book::new);
         }
         Ok(position)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickring_event::{InstrumentId, Instruments, Origin};
+use tickring_event::{Flags, InstrumentId, Instruments, Origin};
 
 use super::sequence::{Depth, Link, Update, Wish};
 use super::subscribe::{Answer, Subscriptions, fetch};
@@ -13,7 +13,7 @@ use crate::venue::answers::kept_words;
 use crate::venue::candle::interval_ns;
 use crate::venue::chain::Chain;
 use crate::venue::checked::{
-    DepthMessage, expect_texts, first_numbers, integer, sides, signed_checksum,
+    DepthMessage, Sides, expect_texts, first_numbers, integer, sides, signed_checksum,
 };
 use crate::venue::listing::{Listing, Numbers};
 use crate::venue::subscription::Subscription;
@@ -33,14 +33,14 @@ pub(super) const MESSAGE_KINDS: [&str; 8] = [
 
 const BOOK_SNAPSHOT: usize = 0;
 const BOOK_UPDATE: usize = 1;
-const BOOKS5: usize = 2;
+pub(super) const BOOKS5: usize = 2;
 pub(super) const BBO: usize = 3;
 pub(super) const TRADE: usize = 4;
 pub(super) const TICKER: usize = 5;
 pub(super) const CANDLE: usize = 6;
 const FETCHED_SNAPSHOT: usize = 7;
 
-const NS_PER_MS: u64 = 1_000_000;
+pub(super) const NS_PER_MS: u64 = 1_000_000;
 
 /// From parsed frames to events.
 #[derive(Debug)]
@@ -48,11 +48,12 @@ pub(super) struct Decoder {
     pub(super) listing: Listing<()>,
     subscriptions: Subscriptions,
     /// By position in the listing.
-    depths: Vec<Depth>,
+    pub(super) depths: Vec<Depth>,
     /// Whose books the frame in hand is about.
     touched: Vec<(usize, Reading, Chain)>,
     /// What the frame in hand made wanted.
     wishes: Vec<(usize, Wish)>,
+    pub(super) sides: Sides,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,6 +73,16 @@ pub(super) struct Message<'text> {
     symbol: &'text str,
 }
 
+/// A message of the book, beside its levels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) origin: Origin,
+    pub(super) is_snapshot: bool,
+    /// `prevSeqId` and `seqId`.
+    pub(super) numbers: (Option<i64>, Option<i64>),
+    pub(super) checksum: Option<u32>,
+}
+
 impl Decoder {
     pub(super) fn new(subscription: Subscription, instruments: Arc<Instruments>) -> Self {
         Self {
@@ -80,6 +91,7 @@ impl Decoder {
             depths: Vec::new(),
             touched: Vec::new(),
             wishes: Vec::new(),
+            sides: Sides::default(),
         }
     }
 
@@ -247,28 +259,41 @@ impl Decoder {
             None => previous == Some(-1),
             Some(_) => return Err(DecodeError::WrongType { field: "action" }),
         };
-        let last = integer(data, "seqId")?.and_then(|it| u64::try_from(it).ok());
+        let numbers = (previous, integer(data, "seqId")?);
+        let checksum = signed_checksum(data)?;
+        let origin = self.origin(message, position, data, batch);
+        if is_snapshot {
+            self.depths[position].is_written = checksum.is_some();
+        }
+        self.sides.start(self.depths[position].form());
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
+        let told = Told { origin, is_snapshot, numbers, checksum };
+        Ok(Some(self.take_book(position, &told, batch)))
+    }
+
+    /// A message of the book was read to its end, its levels into [`Decoder::sides`]. Tells its kind.
+    pub(super) fn take_book(
+        &mut self,
+        position: usize,
+        told: &Told,
+        batch: &mut EventBatch,
+    ) -> usize {
+        let &Told { origin, is_snapshot, numbers: (previous, last), checksum } = told;
+        let last = last.and_then(|it| u64::try_from(it).ok());
         // An update that says it is the first is linked to nothing.
         let previous = previous.map(|it| u64::try_from(it).unwrap_or_default());
         let link = previous.zip(last).map(|(previous, last)| Link { previous, last });
-        let checksum = signed_checksum(data)?;
-        let origin = self.origin(message, position, data, batch);
+        let update = Update { origin, link, checksum, from: batch.len() };
         let depth = &mut self.depths[position];
-        if is_snapshot {
-            depth.is_written = checksum.is_some();
-        }
-        let from = batch.len();
-        let is_written = depth.is_written;
-        let read = DepthMessage { origin, is_snapshot, bids, asks, depth: usize::MAX, is_written };
-        depth.checked.read(&read, self.listing.instrument(position), batch)?;
-        let update = Update { origin, link, checksum, from };
+        let message = DepthMessage { origin, is_snapshot, depth: usize::MAX };
+        depth.checked.take(&message, &self.sides, batch);
         let wish = if is_snapshot {
             depth.snapshot(last.unwrap_or_default(), &update, batch)
         } else {
             depth.update(&update, batch)
         };
         self.wishes.push((position, wish));
-        Ok(Some(if is_snapshot { BOOK_SNAPSHOT } else { BOOK_UPDATE }))
+        if is_snapshot { BOOK_SNAPSHOT } else { BOOK_UPDATE }
     }
 
     /// `books5`: the best levels, whole each time.
@@ -328,15 +353,16 @@ impl Decoder {
     }
 
     fn push_snapshot(
-        &self,
+        &mut self,
         position: usize,
         origin: Origin,
         (bids, asks): (Option<Value<'_, '_>>, Option<Value<'_, '_>>),
         batch: &mut EventBatch,
     ) -> Result<(), DecodeError> {
-        let (is_snapshot, is_written, depth) = (true, false, usize::MAX);
-        let message = DepthMessage { origin, is_snapshot, bids, asks, depth, is_written };
-        message.push(self.listing.instrument(position), batch)
+        self.sides.start(None);
+        self.sides.read(bids, asks, self.listing.instrument(position))?;
+        self.sides.push(origin, Flags::SNAPSHOT, batch);
+        Ok(())
     }
 
     /// Whose message it is, when the venue made it, and its number. A time that cannot be read is
@@ -367,7 +393,7 @@ impl Decoder {
         let position = self.listing.position_of(message.symbol, first)?;
         let count = self.listing.listed().len();
         if self.depths.len() < count {
-            self.depths.resize_with(count, Depth::default);
+            self.depths.resize_with(count, Depth::new);
         }
         Ok(position)
     }

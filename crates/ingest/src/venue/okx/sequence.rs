@@ -1,10 +1,11 @@
 //! Continuity of one instrument's book: what continues it, and what it begins with.
 
+use tickring_book::ChecksumForm;
 use tickring_event::{GapReason, Origin};
 
 use crate::batch::EventBatch;
 use crate::venue::chain::{Chain, Resync, gap, mark_stale};
-use crate::venue::checked::{CheckedBook, Checksums};
+use crate::venue::checked::CheckedBook;
 use crate::venue::held::Held;
 
 /// The numbers of an update: both, or it is not numbered.
@@ -36,7 +37,7 @@ pub(super) enum Wish {
 }
 
 /// The book of one instrument.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Depth {
     pub(super) checked: CheckedBook,
     /// The book is kept as it was written: its snapshot had a checksum.
@@ -53,6 +54,23 @@ pub(super) struct Depth {
 }
 
 impl Depth {
+    pub(super) fn new() -> Self {
+        Self {
+            checked: CheckedBook::new(ChecksumForm::Okx),
+            is_written: false,
+            is_whole: false,
+            is_asked: false,
+            is_fetching: false,
+            is_bridging: false,
+            held: Held::default(),
+        }
+    }
+
+    /// For which checksum its levels are kept as they were written, if they are.
+    pub(super) fn form(&self) -> Option<ChecksumForm> {
+        self.is_written.then_some(ChecksumForm::Okx)
+    }
+
     /// A snapshot came over the connection: what was held is older.
     pub(super) fn snapshot(&mut self, last: u64, update: &Update, batch: &mut EventBatch) -> Wish {
         self.is_whole = true;
@@ -209,9 +227,7 @@ impl Depth {
             batch.remark("unchecked");
             return Wish::Nothing;
         }
-        let ours = self.checked.written.okx_checksum().cast_unsigned();
-        let Update { origin, from, .. } = update;
-        let resync = self.checked.compare(Checksums { venue, ours }, *from, origin, batch);
+        let resync = self.checked.compare(venue, update.from, &update.origin, batch);
         self.wish(resync)
     }
 
