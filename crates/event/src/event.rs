@@ -114,6 +114,7 @@ impl MarketEvent {
     }
 
     /// A top of book.
+    #[inline]
     #[must_use]
     pub fn top_of_book(origin: &Origin, top: &TopOfBook) -> Self {
         Self::new(origin, Kind::TopOfBook, &top.to_words())

@@ -206,6 +206,7 @@ impl Levels {
     };
 
     /// Adds a bid; `false` when the event is full or already has asks.
+    #[inline]
     #[must_use]
     pub const fn push_bid(&mut self, level: Level) -> bool {
         if self.asks > 0 || self.bids as usize == LEVELS_MAX {
@@ -217,6 +218,7 @@ impl Levels {
     }
 
     /// Adds an ask; `false` when the event is full.
+    #[inline]
     #[must_use]
     pub const fn push_ask(&mut self, level: Level) -> bool {
         let at = (self.bids + self.asks) as usize;
@@ -299,21 +301,20 @@ impl Trade {
 }
 
 impl TopOfBook {
+    #[inline(always)]
     pub(crate) fn to_words(self) -> Words {
-        let fields = [
-            self.bid_price.map(Price::mantissa),
-            self.bid_quantity.map(Quantity::mantissa),
-            self.ask_price.map(Price::mantissa),
-            self.ask_quantity.map(Quantity::mantissa),
-            self.last_price.map(Price::mantissa),
-        ];
-        let mut words = Words::default();
-        for (index, field) in fields.into_iter().enumerate() {
-            words[index] = field.unwrap_or_default();
-            // The last word says which fields are there.
-            words[WORDS - 1] |= i64::from(field.is_some()) << index;
-        }
-        words
+        let Self { bid_price, bid_quantity, ask_price, ask_quantity, last_price } = self;
+        let price = |price: Option<Price>| price.unwrap_or_default().mantissa();
+        let quantity = |quantity: Option<Quantity>| quantity.unwrap_or_default().mantissa();
+        // The last word says which fields are there.
+        let there = i64::from(bid_price.is_some())
+            | i64::from(bid_quantity.is_some()) << 1
+            | i64::from(ask_price.is_some()) << 2
+            | i64::from(ask_quantity.is_some()) << 3
+            | i64::from(last_price.is_some()) << 4;
+        let (bid, ask) = (price(bid_price), price(ask_price));
+        let (bid_quantity, ask_quantity) = (quantity(bid_quantity), quantity(ask_quantity));
+        [bid, bid_quantity, ask, ask_quantity, price(last_price), 0, 0, 0, 0, there]
     }
 
     pub(crate) fn from_words(words: &Words) -> Self {

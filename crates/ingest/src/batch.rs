@@ -175,6 +175,7 @@ pub struct DepthRun<'a> {
 
 impl DepthRun<'_> {
     /// Adds a bid. All bids come before the first ask.
+    #[inline(always)]
     pub fn bid(&mut self, level: Level) {
         if !self.open.push_bid(level) {
             self.flush();
@@ -184,6 +185,7 @@ impl DepthRun<'_> {
     }
 
     /// Adds an ask.
+    #[inline(always)]
     pub fn ask(&mut self, level: Level) {
         if !self.open.push_ask(level) {
             self.flush();
@@ -201,6 +203,7 @@ impl DepthRun<'_> {
         }
     }
 
+    #[inline(never)]
     fn flush(&mut self) {
         let flags = self.flags.with(self.position);
         self.batch.push(MarketEvent::levels(&self.origin, &self.open, flags));

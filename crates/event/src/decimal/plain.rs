@@ -25,11 +25,19 @@ pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
 #[inline(always)]
 #[must_use]
 pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
+    let (number, len) = leading_digit_or_more(text);
+    (if len == 0 { 0 } else { number }, len)
+}
+
+/// As [`leading_eight`], but the number is anything where there is no digit.
+#[inline(always)]
+fn leading_digit_or_more(text: [u8; 8]) -> (u64, usize) {
     let digits = u64::from_le_bytes(text) ^ each(b'0');
     // The lowest mark is right; those above it may be false.
     let others = (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80);
     let bits = others.trailing_zeros() & !7;
-    let moved = digits.checked_shl(64 - bits).unwrap_or(0);
+    // By 64, which is by none, where there is no digit.
+    let moved = digits.wrapping_shl(64 - bits);
     (eight_values(moved), (bits / 8) as usize)
 }
 
@@ -50,11 +58,11 @@ impl ShortNumber {
     #[inline(always)]
     #[must_use]
     pub fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
-        let (whole, len) = leading_eight(*text.first_chunk()?);
+        let (whole, len) = leading_digit_or_more(*text.first_chunk()?);
         if text[len] != b'.' {
             return Self::new(whole, 0, len);
         }
-        let (fraction, decimals) = leading_eight(*text.get(len + 1..)?.first_chunk()?);
+        let (fraction, decimals) = leading_digit_or_more(*text.get(len + 1..)?.first_chunk()?);
         if len == 0 || decimals == 0 {
             return None;
         }

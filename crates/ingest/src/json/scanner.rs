@@ -74,7 +74,14 @@ impl<'text> Scanner<'text> {
         name: &[u8; N],
         slot: &mut Option<T>,
     ) -> Option<()> {
-        self.member_by(name, slot, |value| T::scan(value))
+        if self.is_called(name) {
+            if slot.is_some() {
+                return None;
+            }
+            *slot = Some(T::scan(self)?);
+            self.separator()?;
+        }
+        Some(())
     }
 
     /// As [`Scanner::member`], of a value that `read` reads.
@@ -241,7 +248,7 @@ impl<'text> Scanner<'text> {
         self.string().map(NumberText::from)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn bare_decimal(&mut self) -> Option<NumberText<'text>> {
         if let Some(short) = self.rest.first_chunk().and_then(ShortNumber::leading)
             && let Some((text, rest @ [b',' | b'}' | b']', ..])) =

@@ -189,12 +189,13 @@ impl Venue for Binance {
         let from = batch.len();
         let scanned =
             json.scan(frame.text, batch, |text, batch| decoder.scan(text, frame.stamp, batch));
-        let read = scanned.unwrap_or_else(|| {
-            json.read(frame.text, |root| {
-                // What a first reading left before it met a bare number.
-                batch.truncate(from);
-                decoder.read(root, frame.stamp, batch)
-            })
+        if let Some(inbound) = scanned {
+            return Ok(inbound);
+        }
+        let read = json.read(frame.text, |root| {
+            // What a first reading left before it met a bare number.
+            batch.truncate(from);
+            decoder.read(root, frame.stamp, batch)
         });
         if read.is_err() {
             batch.truncate(from);

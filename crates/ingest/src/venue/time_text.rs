@@ -1,6 +1,6 @@
 //! Times as venues write them, in ns since the epoch.
 
-use tickring_event::{POWERS_OF_TEN, leading_digits};
+use tickring_event::{POWERS_OF_TEN, leading_digits, leading_eight};
 
 use crate::batch::EventBatch;
 use crate::json::Value;
@@ -45,17 +45,16 @@ fn unreadable(batch: &mut EventBatch) -> u64 {
 /// Reads `2026-08-09T21:05:48.507547362Z`: up to nine decimals count, and an offset of `Z` or
 /// `±hh:mm`. `None` for any other text and for years outside 1970 to 2554.
 pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
-    let (head, rest) = text.as_bytes().split_first_chunk()?;
-    let [y, e, a, r, b'-', mo, nth, b'-', da, ay, between, ho, ur, b':', mi, nute, b':', se, cond] =
-        *head
-    else {
-        return None;
-    };
-    if !matches!(between, b'T' | b't' | b' ') {
-        return None;
-    }
-    let [year, month, day] = [number([y, e, a, r])?, number([mo, nth])?, number([da, ay])?];
-    let [hour, minute, second] = [number([ho, ur])?, number([mi, nute])?, number([se, cond])?];
+    let (date, rest) = text.as_bytes().split_first_chunk::<8>()?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (seconds, rest) = rest.split_first_chunk::<3>()?;
+    let [_, _, _, _, b'-', _, _, b'-'] = *date else { return None };
+    let [_, _, b'T' | b't' | b' ', _, _, b':', _, _] = *time else { return None };
+    let [b':', se, cond] = *seconds else { return None };
+    let [century, _, year, _, _, month, ..] = pairs(*date, 0x00ff_ff00_ffff_ffff)?;
+    let [day, _, _, hour, _, _, minute, _] = pairs(*time, 0xffff_00ff_ff00_ffff)?;
+    let [year, month, day] = [century * 100 + year, month, day];
+    let second = number([se, cond])?;
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -75,15 +74,38 @@ pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
 }
 
 /// The decimals of a second, and what follows them.
+#[inline(always)]
 fn fraction_ns(rest: &[u8]) -> Option<(u64, &[u8])> {
     let [b'.', decimals @ ..] = rest else { return Some((0, rest)) };
-    let (fraction, len) = leading_digits(decimals);
+    let (fraction, len) = short_fraction(rest).unwrap_or_else(|| leading_digits(decimals));
     let offset = &decimals[len..];
     match len {
         0 => None,
         1..=9 => Some((fraction * POWERS_OF_TEN[9 - len].cast_unsigned(), offset)),
         _ => Some((leading_digits(&decimals[..9]).0, offset)),
     }
+}
+
+/// Up to six decimals behind a point, read as one word with it.
+#[inline(always)]
+fn short_fraction(rest: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*rest.first_chunk()?) >> 8;
+    Some(leading_eight(word.to_le_bytes())).filter(|(_, len)| *len < 7)
+}
+
+/// At each place of a text the number that the digits there and behind it make. Those that `digits` marks
+/// must be digits, the others count as zero.
+#[inline(always)]
+fn pairs(text: [u8; 8], digits: u64) -> Option<[u64; 8]> {
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+    const ABOVE_NINE: u64 = u64::from_le_bytes([0x7f - 9; 8]);
+    const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let values = (u64::from_le_bytes(text) ^ ZEROS) & digits;
+    if (values.wrapping_add(ABOVE_NINE) | values) & HIGHEST_BITS != 0 {
+        return None;
+    }
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+    Some(pairs.to_le_bytes().map(u64::from))
 }
 
 fn offset_s(text: &[u8]) -> Option<u64> {
@@ -100,6 +122,7 @@ fn number<const N: usize>(digits: [u8; N]) -> Option<u64> {
 }
 
 /// Days from 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms").
+#[inline(always)]
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     // The year begins in March, so that a leap day is its last.
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
@@ -160,6 +183,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_digit_of_a_time_counts(
+            (year, month, day) in (1970..2554_u64, 1..=12_u64, 1..=28_u64),
+            (hour, minute, second) in (0..24_u64, 0..60_u64, 0..60_u64),
+            (ns, decimals) in (0..1_000_000_000_u64, 0..=9_usize),
+        ) {
+            let head = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+            let fraction = &format!("{ns:09}")[..decimals];
+            let point = if fraction.is_empty() { "" } else { "." };
+            let ns = fraction.parse().unwrap_or(0) * 10_u64.pow(9 - u32::try_from(decimals).unwrap());
+            let seconds = days(year, month, day).unwrap() * 86_400 + hour * 3_600 + minute * 60 + second;
+            check(&format!("{head}{point}{fraction}Z"), Some(seconds * NS_PER_S + ns));
+        }
+
+        #[test]
+        fn one_wrong_character_makes_it_none(at in 0..19_usize, wrong in "[^0-9TtZz: .-]") {
+            let mut text = "2026-08-09T21:05:48.5Z".to_owned();
+            text.replace_range(at..=at, &wrong);
+            check(&text, None);
+        }
+
         #[test]
         fn no_text_panics(text in ".{0,40}", date in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z-]{0,20}") {
             let _ = (rfc3339_ns(&text), rfc3339_ns(&date));

@@ -25,12 +25,12 @@ use crate::venue::{Command, DecodeError, Fetch, Inbound, OTHER_SYMBOL};
 pub(super) const MESSAGE_KINDS: [&str; 7] =
     ["bookTicker", "trade", "depthUpdate", "snapshot", "partialDepth", "aggTrade", "kline"];
 
-const BOOK_TICKER: usize = 0;
-const TRADE: usize = 1;
+pub(super) const BOOK_TICKER: usize = 0;
+pub(super) const TRADE: usize = 1;
 const DEPTH_UPDATE: usize = 2;
 const SNAPSHOT: usize = 3;
 const PARTIAL_DEPTH: usize = 4;
-const AGG_TRADE: usize = 5;
+pub(super) const AGG_TRADE: usize = 5;
 const KLINE: usize = 6;
 
 /// From parsed frames to events.
@@ -163,6 +163,18 @@ impl Decoder {
         else {
             return Ok(Inbound::Ignored(OTHER_SYMBOL));
         };
+        self.push_top((stamp, position), told, batch)?;
+        self.symbols.note(position, Channel::Ticker);
+        Ok(Inbound::Data(BOOK_TICKER))
+    }
+
+    #[inline]
+    pub(super) fn push_top(
+        &self,
+        (stamp, position): (Stamp, usize),
+        told: &BookTicker<'_>,
+        batch: &mut EventBatch,
+    ) -> Result<(), DecodeError> {
         let instrument = self.symbols.instrument(position);
         let bid = best_level(told.bid, ("b", "B"), instrument)?;
         let ask = best_level(told.ask, ("a", "A"), instrument)?;
@@ -177,8 +189,7 @@ impl Decoder {
         origin.venue_time_ns = told.venue_time_ns;
         origin.venue_sequence = told.update_id;
         batch.push(MarketEvent::top_of_book(&origin, &top));
-        self.symbols.note(position, Channel::Ticker);
-        Ok(Inbound::Data(BOOK_TICKER))
+        Ok(())
     }
 
     pub(super) fn trade(
@@ -217,7 +228,8 @@ impl Decoder {
         Ok(Inbound::Data(AGG_TRADE))
     }
 
-    fn push_trade(
+    #[inline]
+    pub(super) fn push_trade(
         &self,
         (stamp, position): (Stamp, usize),
         told: &Dealt<'_>,

@@ -3,21 +3,22 @@
 use tickring_event::Flags;
 
 use super::Market;
-use super::decode::Decoder;
+use super::decode::{AGG_TRADE, BOOK_TICKER, Decoder, TRADE};
 use super::fields::{in_ns, is_partial};
 use super::sequence::UpdateIds;
 use super::told::{BookTicker, Dealt};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::Scanner;
-use crate::venue::{DecodeError, Inbound};
+use crate::venue::Inbound;
+use crate::venue::subscription::Channel;
 
-/// A message that was read to its end.
-enum Scanned<'text> {
-    BookTicker(BookTicker<'text>),
-    Trade(Dealt<'text>),
-    AggTrade(Dealt<'text>),
-    /// Its levels are in the batch.
+/// Whose message was read to its end, and what it is. Its events are in the batch.
+#[derive(Clone, Copy)]
+enum Scanned {
+    BookTicker(usize),
+    Trade(usize),
+    AggTrade(usize),
     Diff(usize, UpdateIds),
 }
 
@@ -29,29 +30,37 @@ impl Decoder {
         mut text: Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
-    ) -> Option<Result<Inbound, DecodeError>> {
+    ) -> Option<Inbound> {
         let from = batch.len();
         let scanned = self.whole(&mut text, stamp, batch).filter(|_| text.is_at_end())?;
         self.reading = None;
+        let (Scanned::BookTicker(position)
+        | Scanned::Trade(position)
+        | Scanned::AggTrade(position)
+        | Scanned::Diff(position, _)) = scanned;
+        self.symbols.see(position);
         Some(match scanned {
-            Scanned::BookTicker(told) => self.book_ticker(stamp, &told, batch),
-            Scanned::Trade(told) => self.trade(stamp, &told, batch),
-            Scanned::AggTrade(told) => self.agg_trade(stamp, &told, batch),
-            Scanned::Diff(position, ids) => {
-                self.symbols.see(position);
-                Ok(self.take_diff(position, ids, from, batch))
+            Scanned::BookTicker(_) => {
+                self.symbols.note(position, Channel::Ticker);
+                Inbound::Data(BOOK_TICKER)
             }
+            Scanned::Trade(_) => {
+                self.symbols.note(position, Channel::Trade);
+                Inbound::Data(TRADE)
+            }
+            Scanned::AggTrade(_) => Inbound::Data(AGG_TRADE),
+            Scanned::Diff(_, ids) => self.take_diff(position, ids, from, batch),
         })
     }
 
     /// A frame, wrapped by its stream or not.
     #[inline(always)]
-    fn whole<'text>(
+    fn whole(
         &self,
-        text: &mut Scanner<'text>,
+        text: &mut Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
-    ) -> Option<Scanned<'text>> {
+    ) -> Option<Scanned> {
         text.enter()?;
         if !text.is_called(b"stream") {
             return self.message(text, stamp, batch);
@@ -72,34 +81,58 @@ impl Decoder {
     }
 
     /// A message whose kind comes first, or of the one kind whose number does.
-    #[inline(always)]
-    fn message<'text>(
+    fn message(
         &self,
-        data: &mut Scanner<'text>,
+        data: &mut Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
-    ) -> Option<Scanned<'text>> {
+    ) -> Option<Scanned> {
         if !data.is_called(b"e") {
-            return BookTicker::scan(data).map(Scanned::BookTicker);
+            return self.top(data, stamp, batch);
         }
         let kind = data.string()?;
         data.separator()?;
         match kind {
-            b"bookTicker" => BookTicker::scan(data).map(Scanned::BookTicker),
-            b"trade" => Dealt::scan(data, b"t").map(Scanned::Trade),
-            b"aggTrade" => Dealt::scan(data, b"l").map(Scanned::AggTrade),
+            b"bookTicker" => self.top(data, stamp, batch),
+            b"trade" => self.dealt(data, b"t", stamp, batch).map(Scanned::Trade),
+            b"aggTrade" => {
+                let position = self.dealt(data, b"l", stamp, batch)?;
+                let is_told = self.symbols.has_come(position, Channel::Trade);
+                (!is_told).then_some(Scanned::AggTrade(position))
+            }
             b"depthUpdate" => self.diff_levels(data, stamp, batch),
             _ => None,
         }
     }
 
-    /// The rest of a diff whose levels come last, bids first.
-    fn diff_levels<'text>(
+    fn top(&self, data: &mut Scanner<'_>, stamp: Stamp, batch: &mut EventBatch) -> Option<Scanned> {
+        let told = BookTicker::scan(data)?;
+        let position = self.symbols.listed(told.symbol)?;
+        self.push_top((stamp, position), &told, batch).ok()?;
+        Some(Scanned::BookTicker(position))
+    }
+
+    /// A trade whose id is called `id_key`: whose it is.
+    fn dealt(
         &self,
-        data: &mut Scanner<'text>,
+        data: &mut Scanner<'_>,
+        id_key: &[u8; 1],
         stamp: Stamp,
         batch: &mut EventBatch,
-    ) -> Option<Scanned<'text>> {
+    ) -> Option<usize> {
+        let told = Dealt::scan(data, id_key).filter(|told| !told.is_outside_book)?;
+        let position = self.symbols.listed(told.symbol)?;
+        self.push_trade((stamp, position), &told, batch).ok()?;
+        Some(position)
+    }
+
+    /// The rest of a diff whose levels come last, bids first.
+    fn diff_levels(
+        &self,
+        data: &mut Scanner<'_>,
+        stamp: Stamp,
+        batch: &mut EventBatch,
+    ) -> Option<Scanned> {
         let (mut symbol, [mut first, mut last, mut previous]) = (None, [None; 3]);
         let [mut event_time, mut time] = [None; 2];
         while !data.is_called(b"b") {

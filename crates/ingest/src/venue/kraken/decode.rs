@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tickring_book::ChecksumForm;
-use tickring_capture::iso_ns;
 use tickring_event::{
     Bar, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Price, Side, TopOfBook,
     Trade,
@@ -18,6 +17,7 @@ use crate::venue::chain::{Chain, Resync, gap};
 use crate::venue::checked::{CheckedBook, DepthMessage, Sides, first_numbers};
 use crate::venue::listing::{Listing, Numbers, number};
 use crate::venue::subscription::Subscription;
+use crate::venue::time_text::rfc3339_ns;
 use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL};
 
 /// What the indexes below count.
@@ -331,7 +331,7 @@ impl Decoder {
         let interval_ns = minutes
             .and_then(|it| it.checked_mul(MINUTE_NS))
             .ok_or(DecodeError::WrongType { field: "interval" })?;
-        let start_ns = iso_ns(data.need_text("interval_begin")?.as_bytes())
+        let start_ns = rfc3339_ns(data.need_text("interval_begin")?)
             .and_then(|it| i64::try_from(it).ok())
             .ok_or(DecodeError::WrongType { field: "interval_begin" })?;
         let bar = Bar {
@@ -387,7 +387,7 @@ fn read_price(
 
 /// A message's time; 0, with a remark, where it has none that can be read: nothing depends on it.
 fn timestamp_ns(data: Value<'_, '_>, field: &'static str, batch: &mut EventBatch) -> u64 {
-    let time = data.get(field).and_then(Value::text).and_then(|it| iso_ns(it.as_bytes()));
+    let time = data.get(field).and_then(Value::text).and_then(rfc3339_ns);
     if time.is_none() {
         batch.remark("no_timestamp");
     }

@@ -1,7 +1,6 @@
 //! Changes of books, trades and tickers straight from their text.
 
 use tickring_book::ChecksumForm;
-use tickring_capture::iso_ns;
 use tickring_event::{MarketEvent, NumberText, Side, TopOfBook, Trade};
 
 use super::decode::{BOOK_UPDATE, Decoder, TICKER, TRADE};
@@ -10,6 +9,7 @@ use crate::frame::Stamp;
 use crate::json::{Scanner, level};
 use crate::venue::Inbound;
 use crate::venue::checked::DepthMessage;
+use crate::venue::time_text::rfc3339_ns;
 
 /// A change of a book that was read to its end. Its levels are in [`Decoder::sides`].
 struct Change {
@@ -81,7 +81,7 @@ impl Decoder {
         sides.start(Some(ChecksumForm::Kraken));
         let instrument = listing.instrument(position);
         let ([mut bids, mut asks], mut checksum) = ([None; 2], None::<u64>);
-        let mut time = None::<&[u8]>;
+        let mut time = None::<&str>;
         while data.is_inside()? {
             let place = data.place();
             data.member_by(b"bids", &mut bids, |list| sides.scan_bids(list, instrument, numbers))?;
@@ -93,7 +93,7 @@ impl Decoder {
         }
         bids.or(asks)?;
         let mut origin = stamp.origin(listing.id(position));
-        origin.venue_time_ns = iso_ns(time?)?;
+        origin.venue_time_ns = rfc3339_ns(time?)?;
         let depth = books[position].depth;
         let message = DepthMessage { origin, is_snapshot: false, depth };
         Some(Change { position, message, checksum: u32::try_from(checksum?).ok()? })
@@ -101,7 +101,7 @@ impl Decoder {
 
     fn trade_of(&self, data: &mut Scanner<'_>, stamp: Stamp, batch: &mut EventBatch) -> Option<()> {
         let [mut price, mut quantity] = [None; 2];
-        let (mut symbol, mut taker, mut time) = (None, None, None::<&[u8]>);
+        let (mut symbol, mut taker, mut time) = (None, None, None::<&str>);
         let mut trade_id = None;
         data.enter()?;
         while data.is_inside()? {
@@ -118,7 +118,7 @@ impl Decoder {
         let position = self.listing.known(symbol?)?;
         let level = level(self.listing.instrument(position), price?, quantity?)?;
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = iso_ns(time?)?;
+        origin.venue_time_ns = rfc3339_ns(time?)?;
         origin.venue_sequence = trade_id.unwrap_or(0);
         let taker = Some(taker?);
         let trade = Trade { price: level.price, quantity: level.quantity, taker, trade_id };
@@ -133,7 +133,7 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Option<()> {
         let [mut last, mut bid, mut bid_size, mut ask, mut ask_size] = [None::<NumberText<'_>>; 5];
-        let (mut symbol, mut time) = (None, None::<&[u8]>);
+        let (mut symbol, mut time) = (None, None::<&str>);
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
@@ -158,7 +158,7 @@ impl Decoder {
             last_price: Some(instrument.price(last?).ok()?),
         };
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = iso_ns(time?)?;
+        origin.venue_time_ns = rfc3339_ns(time?)?;
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Some(())
     }
