@@ -11,7 +11,9 @@ use thiserror::Error;
 
 use crate::price::Scale;
 
-pub use plain::{NumberText, ShortNumber, eight_bytes, leading_eight, plain_digits};
+pub use plain::{
+    NumberText, ShortNumber, eight_bytes, leading_eight, leading_sixteen, plain_digits,
+};
 
 /// Most decimal places a [`Scale`] can have.
 pub const DECIMALS_MAX: u8 = 18;

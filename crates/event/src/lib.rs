@@ -29,7 +29,7 @@ mod price;
 
 pub use decimal::{
     DECIMALS_MAX, Decimal, DecimalError, DecimalText, NumberText, POWERS_OF_TEN, ShortNumber,
-    eight_bytes, leading_digits, leading_eight, plain_digits,
+    eight_bytes, leading_digits, leading_eight, leading_sixteen, plain_digits,
 };
 pub use digest::Digest;
 pub use event::{ConnectionId, Flags, Kind, MarketEvent, Origin};

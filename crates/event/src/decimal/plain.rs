@@ -25,20 +25,43 @@ pub(super) fn parse(text: &[u8], scale: Scale) -> Option<Decimal> {
 #[inline(always)]
 #[must_use]
 pub fn leading_eight(text: [u8; 8]) -> (u64, usize) {
-    let (number, len) = leading_digit_or_more(text);
-    (if len == 0 { 0 } else { number }, len)
+    let (values, len) = leading_values(text);
+    (if len == 0 { 0 } else { eight_values(values) }, len)
 }
 
-/// As [`leading_eight`], but the number is anything where there is no digit.
+/// As [`leading_eight`], of sixteen bytes.
 #[inline(always)]
-fn leading_digit_or_more(text: [u8; 8]) -> (u64, usize) {
+#[must_use]
+pub fn leading_sixteen(text: [u8; 16]) -> (u64, usize) {
+    let [low, high] = eights(text);
+    let (first, len) = leading_values(low);
+    if len < 8 {
+        return (if len == 0 { 0 } else { eight_values(first) }, len);
+    }
+    let (second, more) = leading_values(high);
+    if more == 0 {
+        return (eight_values(first), len);
+    }
+    let (first, second) = two_numbers(first, second);
+    (first * POWERS_OF_TEN[more & 15].cast_unsigned() + second, len + more)
+}
+
+#[inline(always)]
+fn eights(text: [u8; 16]) -> [[u8; 8]; 2] {
+    let (low, high) = text.split_at(8);
+    [low, high].map(|it| it.try_into().expect("half of sixteen bytes is eight"))
+}
+
+/// The values of the digits in front of eight bytes, moved up to the highest, with zeros below, and how
+/// many they are. Without a digit the values are anything.
+#[inline(always)]
+fn leading_values(text: [u8; 8]) -> (u64, usize) {
     let digits = u64::from_le_bytes(text) ^ each(b'0');
     // The lowest mark is right; those above it may be false.
     let others = (digits.wrapping_add(each(0x7f - 9)) | digits) & each(0x80);
     let bits = others.trailing_zeros() & !7;
     // By 64, which is by none, where there is no digit.
-    let moved = digits.wrapping_shl(64 - bits);
-    (eight_values(moved), (bits / 8) as usize)
+    (digits.wrapping_shl(64 - bits), (bits / 8) as usize)
 }
 
 /// A number of few digits: all of them as one number, and how many of them stand after the point.
@@ -58,14 +81,15 @@ impl ShortNumber {
     #[inline(always)]
     #[must_use]
     pub fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
-        let (whole, len) = leading_digit_or_more(*text.first_chunk()?);
+        let (whole, len) = leading_values(*text.first_chunk()?);
         if text[len] != b'.' {
-            return Self::new(whole, 0, len);
+            return Self::new(eight_values(whole), 0, len);
         }
-        let (fraction, decimals) = leading_digit_or_more(*text.get(len + 1..)?.first_chunk()?);
+        let (fraction, decimals) = leading_values(*text.get(len + 1..)?.first_chunk()?);
         if len == 0 || decimals == 0 {
             return None;
         }
+        let (whole, fraction) = two_numbers(whole, fraction);
         let digits = whole.wrapping_mul(POWERS_OF_TEN[decimals & 15].cast_unsigned());
         Self::new(digits.wrapping_add(fraction), decimals, len + 1 + decimals)
     }
@@ -257,6 +281,39 @@ const fn eight_values(digits: u64) -> u64 {
     upper.wrapping_add(lower) >> 32
 }
 
+/// As [`eight_values`], of two numbers at once.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[expect(unsafe_code, reason = "both in the time of one")]
+fn two_numbers(first: u64, second: u64) -> (u64, u64) {
+    // SAFETY: every x86-64 processor has SSE2.
+    unsafe { two_by_sse2(first, second) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn two_by_sse2(first: u64, second: u64) -> (u64, u64) {
+    use std::arch::x86_64::{
+        _mm_add_epi16, _mm_and_si128, _mm_cvtsi128_si64, _mm_madd_epi16, _mm_mullo_epi16,
+        _mm_packs_epi32, _mm_set_epi64x, _mm_set1_epi16, _mm_set1_epi32, _mm_srli_epi16,
+    };
+    let digits = _mm_set_epi64x(second.cast_signed(), first.cast_signed());
+    let tens = _mm_mullo_epi16(_mm_and_si128(digits, _mm_set1_epi16(0xff)), _mm_set1_epi16(10));
+    let pairs = _mm_add_epi16(tens, _mm_srli_epi16::<8>(digits));
+    let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(100 | 1 << 16));
+    let fours = _mm_packs_epi32(fours, fours);
+    let eights = _mm_madd_epi16(fours, _mm_set1_epi32(10_000 | 1 << 16));
+    let both = _mm_cvtsi128_si64(eights).cast_unsigned();
+    (both & 0xffff_ffff, both >> 32)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+const fn two_numbers(first: u64, second: u64) -> (u64, u64) {
+    (eight_values(first), eight_values(second))
+}
+
 /// The digits of a number below a hundred million, each in a byte, the first in the lowest: fours, then
 /// pairs, then single ones, each divided by multiplying.
 ///
@@ -323,6 +380,27 @@ mod tests {
         for number in (0..100_000_000).step_by(7_919).chain([99_999_999, 10_000, 9_999]) {
             let values = eight_bytes(number);
             assert_eq!(eight_digits(values), Some(u64::from(number)));
+        }
+    }
+
+    #[test]
+    fn two_numbers_are_each_the_one_that_is_read_alone() {
+        for number in (0..100_000_000).step_by(104_729).chain([99_999_999, 10_000, 9_999]) {
+            let (first, second) = (eight_bytes(number), eight_bytes(99_999_999 - number));
+            let both = (u64::from(number), u64::from(99_999_999 - number));
+            assert_eq!(two_numbers(first, second), both);
+        }
+    }
+
+    #[test]
+    fn a_whole_number_in_front_of_sixteen_bytes_ends_where_its_digits_end() {
+        for len in 0..=16 {
+            for behind in ['"', '.', '/', ':', '\u{0}', '\u{7f}'] {
+                let digits = &"9182736455463728"[..len];
+                let text = format!("{digits}{}", behind.to_string().repeat(16 - len));
+                let bytes = *text.as_bytes().first_chunk().unwrap();
+                assert_eq!(leading_sixteen(bytes), (digits.parse().unwrap_or(0), len), "{text}");
+            }
         }
     }
 

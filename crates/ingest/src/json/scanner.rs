@@ -17,7 +17,7 @@
 //! }
 //! ```
 
-use tickring_event::{Instrument, Level, NumberText, POWERS_OF_TEN, ShortNumber, leading_eight};
+use tickring_event::{Instrument, Level, NumberText, ShortNumber, leading_sixteen};
 
 use super::plain::{BLOCK, ascii, ends_in};
 
@@ -381,15 +381,9 @@ impl<'text> Scanner<'text> {
     /// The number that one to sixteen digits make; a further one is left where it stands.
     #[inline(always)]
     fn digits(&mut self) -> Option<u64> {
-        let block = self.block();
-        let (first, len) = leading_eight(*block.first_chunk()?);
-        if len < 8 {
-            self.rest = self.rest.get(len..)?;
-            return (len > 0).then_some(first);
-        }
-        let (second, len) = leading_eight(*block.last_chunk()?);
-        self.rest = self.rest.get(8 + len..)?;
-        Some(first * POWERS_OF_TEN[len & 15].cast_unsigned() + second)
+        let (number, len) = leading_sixteen(self.block());
+        self.rest = self.rest.get(len..)?;
+        (len > 0).then_some(number)
     }
 
     #[inline(always)]
