@@ -167,9 +167,9 @@ impl Decoder {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let (envelope, told) = Envelope::scan(text, |_, data| {
-            let mut told = Told::default();
-            let Told { bid: [bid, bid_size], ask: [ask, ask_size], last_price } = &mut told;
+        let mut told = Told::default();
+        let Told { bid: [bid, bid_size], ask: [ask, ask_size], last_price } = &mut told;
+        let (envelope, ()) = Envelope::scan(text, |_, data| {
             data.enter()?;
             while data.is_inside()? {
                 let place = data.place();
@@ -181,7 +181,7 @@ impl Decoder {
                 data.member(b"ask1Size", ask_size)?;
                 data.pass_over(place)?;
             }
-            Some(told)
+            Some(())
         })?;
         let top = self.changed_top(position, envelope.form?, &told).ok()?;
         let mut origin = stamp.origin(self.listing.id(position));
