@@ -28,6 +28,9 @@ const DEPTH_MAX: u32 = 16;
 /// parser takes no larger ones.
 const DIGITS_MAX: usize = 18;
 
+/// Bytes of a name that fits eight with its quotes and the colon behind it.
+const SHORT_NAME: usize = 5;
+
 /// A place in a frame's text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner<'text> {
@@ -117,14 +120,21 @@ impl<'text> Scanner<'text> {
     /// Whether the next member is called `name`; if so, its value is next.
     #[inline(always)]
     pub(crate) fn is_called<const N: usize>(&mut self, name: &[u8; N]) -> bool {
-        let Some((quote, rest)) = self.rest.split_first_chunk::<1>() else { return false };
-        let Some((own, rest)) = rest.split_first_chunk::<N>() else { return false };
-        let Some((end, rest)) = rest.split_first_chunk::<2>() else { return false };
-        let is_called = quote == b"\"" && own == name && end == b"\":";
+        let is_called = match self.rest.first_chunk() {
+            Some(word) if N <= SHORT_NAME => is_short_name(*word, name),
+            _ => self.is_any_name(name),
+        };
         if is_called {
-            self.rest = rest;
+            self.rest = &self.rest[N + 3..];
         }
         is_called
+    }
+
+    #[inline(always)]
+    fn is_any_name<const N: usize>(self, name: &[u8; N]) -> bool {
+        let Some((quote, rest)) = self.rest.split_first_chunk::<1>() else { return false };
+        let Some((own, rest)) = rest.split_first_chunk::<N>() else { return false };
+        quote == b"\"" && own == name && rest.starts_with(b"\":")
     }
 
     /// What is between a member's value and the next member, or before the bracket behind the last one.
@@ -463,6 +473,19 @@ pub(crate) fn level(
 ) -> Option<Level> {
     let price = instrument.price(price).ok()?;
     Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
+}
+
+/// Whether a text begins with a short name, its quotes and a colon.
+#[inline(always)]
+fn is_short_name<const N: usize>(text: [u8; 8], name: &[u8; N]) -> bool {
+    let mut expected = [0; 8];
+    expected[0] = b'"';
+    expected[1..=N].copy_from_slice(name);
+    expected[N + 1] = b'"';
+    expected[N + 2] = b':';
+    let differs = u64::from_le_bytes(text) ^ u64::from_le_bytes(expected);
+    // What is behind the colon is shifted out.
+    differs << (8 * SHORT_NAME.saturating_sub(N)) == 0
 }
 
 fn digits_len(text: &[u8]) -> usize {
