@@ -120,7 +120,7 @@ fn footer(text: &mut String, ratios: &[Vec<f64>]) {
     for (name, fold) in [("geometric mean", mean), ("largest", most)] {
         write!(text, "\n| {name} | | | |").unwrap();
         for ratios in &ratios[1..] {
-            write!(text, " {:.2} |", fold(ratios)).unwrap();
+            write!(text, " {:.3} |", fold(ratios)).unwrap();
         }
     }
 }
