@@ -114,7 +114,10 @@ impl<'text> Scanner<'text> {
     /// Passes over a member that nobody asked for since `place`.
     #[inline(always)]
     pub(crate) fn pass_over(&mut self, place: usize) -> Option<()> {
-        if self.place() == place { self.skip_member() } else { Some(()) }
+        if self.place() == place {
+            *self = self.behind_member()?;
+        }
+        Some(())
     }
 
     /// Whether the next member is called `name`; if so, its value is next.
@@ -153,29 +156,39 @@ impl<'text> Scanner<'text> {
     /// An array: `read` reads each item.
     #[inline(always)]
     pub(crate) fn items(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.eat(b"[")?;
-        if self.eat(b"]").is_some() {
-            return Some(());
+        // A copy that nobody else sees stays in registers.
+        let mut items = *self;
+        items.eat(b"[")?;
+        if items.eat(b"]").is_none() {
+            while {
+                read(&mut items)?;
+                items.has_next()?
+            } {}
         }
-        loop {
-            read(self)?;
-            match self.rest {
-                [b',', rest @ ..] => self.rest = rest,
-                [b']', rest @ ..] => {
-                    self.rest = rest;
-                    return Some(());
-                }
-                _ => return None,
-            }
+        *self = items;
+        Some(())
+    }
+
+    /// What is behind an item: whether another one follows.
+    #[inline(always)]
+    fn has_next(&mut self) -> Option<bool> {
+        let (next, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        match next {
+            b',' => Some(true),
+            b']' => Some(false),
+            _ => None,
         }
     }
 
     /// An array of one item, which `read` reads.
     #[inline(always)]
     pub(crate) fn only_item<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        self.eat(b"[")?;
-        let item = read(self)?;
-        self.eat(b"]")?;
+        let mut items = *self;
+        items.eat(b"[")?;
+        let item = read(&mut items)?;
+        items.eat(b"]")?;
+        *self = items;
         Some(item)
     }
 
@@ -248,7 +261,11 @@ impl<'text> Scanner<'text> {
     /// A price or quantity, in quotes or bare.
     #[inline(always)]
     pub(crate) fn decimal(&mut self) -> Option<NumberText<'text>> {
-        let Some(rest) = self.rest.strip_prefix(b"\"") else { return self.bare_decimal() };
+        let Some(rest) = self.rest.strip_prefix(b"\"") else {
+            let (number, behind) = self.bare_decimal()?;
+            *self = behind;
+            return Some(number);
+        };
         if let Some(short) = rest.first_chunk().and_then(ShortNumber::leading)
             && let Some((text, [b'"', rest @ ..])) = rest.split_at_checked(short.size())
         {
@@ -259,16 +276,15 @@ impl<'text> Scanner<'text> {
     }
 
     #[inline(never)]
-    fn bare_decimal(&mut self) -> Option<NumberText<'text>> {
+    fn bare_decimal(self) -> Option<(NumberText<'text>, Self)> {
         if let Some(short) = self.rest.first_chunk().and_then(ShortNumber::leading)
             && let Some((text, rest @ [b',' | b'}' | b']', ..])) =
                 self.rest.split_at_checked(short.size())
             && (text[0] != b'0' || matches!(text, [_] | [_, b'.', ..]))
         {
-            self.rest = rest;
-            return Some(NumberText::of_short(text, short));
+            return Some((NumberText::of_short(text, short), Self { rest }));
         }
-        self.number().map(NumberText::from)
+        self.number().map(|(number, behind)| (NumberText::from(number), behind))
     }
 
     /// A whole number that is not negative, in quotes or bare.
@@ -316,7 +332,7 @@ impl<'text> Scanner<'text> {
     #[inline(always)]
     pub(crate) fn kept(&mut self) -> Option<Self> {
         let kept = *self;
-        self.skip(DEPTH_MAX)?;
+        *self = self.behind(DEPTH_MAX)?;
         Some(kept)
     }
 
@@ -326,11 +342,12 @@ impl<'text> Scanner<'text> {
     }
 
     #[inline(never)]
-    fn skip_member(&mut self) -> Option<()> {
+    fn behind_member(mut self) -> Option<Self> {
         self.string()?;
         self.eat(b":")?;
         self.skip_value()?;
-        self.separator()
+        self.separator()?;
+        Some(self)
     }
 
     /// Any value, fastest if it is a string, most of all one of a digit.
@@ -342,37 +359,44 @@ impl<'text> Scanner<'text> {
                 Some(())
             }
             [b'"', ..] => self.string().map(drop),
-            _ => self.skip(DEPTH_MAX),
+            _ => {
+                *self = self.behind(DEPTH_MAX)?;
+                Some(())
+            }
         }
     }
 
-    /// Any value.
-    fn skip(&mut self, depth: u32) -> Option<()> {
+    /// What follows any value.
+    #[inline(never)]
+    fn behind(mut self, depth: u32) -> Option<Self> {
         let depth = depth.checked_sub(1)?;
         match self.peek()? {
-            b'"' => self.string().map(drop),
-            b'{' if self.rest.starts_with(b"{}") => self.eat(b"{}"),
+            b'"' => self.string().map(drop)?,
+            b'{' if self.rest.starts_with(b"{}") => self.eat(b"{}")?,
             b'{' => {
                 self.enter()?;
                 while self.is_inside()? {
                     self.string()?;
                     self.eat(b":")?;
-                    self.skip(depth)?;
+                    self = self.behind(depth)?;
                     self.separator()?;
                 }
-                Some(())
             }
-            b'[' => self.items(|value| value.skip(depth)),
-            b't' => self.eat(b"true"),
-            b'f' => self.eat(b"false"),
-            b'n' => self.eat(b"null"),
-            _ => self.number().map(drop),
+            b'[' => self.items(|value| {
+                *value = value.behind(depth)?;
+                Some(())
+            })?,
+            b't' => self.eat(b"true")?,
+            b'f' => self.eat(b"false")?,
+            b'n' => self.eat(b"null")?,
+            _ => return self.number().map(|(_, behind)| behind),
         }
+        Some(self)
     }
 
     /// A bare number: `[-]digits[.digits]`.
     #[inline(never)]
-    fn number(&mut self) -> Option<&'text [u8]> {
+    fn number(self) -> Option<(&'text [u8], Self)> {
         let all = self.rest;
         let unsigned = all.strip_prefix(b"-").unwrap_or(all);
         let whole = digits_len(unsigned);
@@ -384,8 +408,7 @@ impl<'text> Scanner<'text> {
         }
         let len = all.len() - unsigned.len() + whole + usize::from(point) + decimals;
         let (number, rest) = all.split_at_checked(len)?;
-        self.rest = rest;
-        Some(number)
+        Some((number, Self { rest }))
     }
 
     /// The number that one to sixteen digits make; a further one is left where it stands.

@@ -168,7 +168,7 @@ impl Decoder {
         Ok(Inbound::Data(BOOK_TICKER))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_top(
         &self,
         (stamp, position): (Stamp, usize),
@@ -228,7 +228,7 @@ impl Decoder {
         Ok(Inbound::Data(AGG_TRADE))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_trade(
         &self,
         (stamp, position): (Stamp, usize),

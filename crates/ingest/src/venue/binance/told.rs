@@ -31,7 +31,8 @@ impl<'text> BookTicker<'text> {
 
     /// From what follows its kind.
     #[inline]
-    pub(super) fn scan(data: &mut Scanner<'text>) -> Option<Self> {
+    pub(super) fn scan(text: &mut Scanner<'text>) -> Option<Self> {
+        let mut data = *text;
         let (mut symbol, mut update_id) = (None, None);
         let ([mut bid, mut ask], [mut bid_quantity, mut ask_quantity]) = ([None; 2], [None; 2]);
         let [mut event_time, mut time] = [None; 2];
@@ -51,6 +52,7 @@ impl<'text> BookTicker<'text> {
             data.lacks(b"lastUpdateId")?;
             data.pass_over(place)?;
         }
+        *text = data;
         Some(Self {
             symbol: symbol?,
             update_id: update_id?,
@@ -98,7 +100,8 @@ impl<'text> Dealt<'text> {
 
     /// From what follows its kind.
     #[inline]
-    pub(super) fn scan(data: &mut Scanner<'text>, id_key: &[u8; 1]) -> Option<Self> {
+    pub(super) fn scan(text: &mut Scanner<'text>, id_key: &[u8; 1]) -> Option<Self> {
+        let mut data = *text;
         let (mut symbol, mut trade_id, mut buyer_is_maker) = (None, None, None);
         let ([mut price, mut quantity], mut kind) = ([None; 2], None::<&[u8]>);
         let [mut event_time, mut time] = [None; 2];
@@ -115,6 +118,7 @@ impl<'text> Dealt<'text> {
             data.lacks(b"stream")?;
             data.pass_over(place)?;
         }
+        *text = data;
         Some(Self {
             symbol: symbol?,
             price: price?,

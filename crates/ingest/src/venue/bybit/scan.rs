@@ -24,7 +24,7 @@ impl Envelope {
     /// Reads the rest of a message; `read` its data, by what came before it.
     #[inline(always)]
     fn scan<'text, T>(
-        text: &mut Scanner<'text>,
+        mut text: Scanner<'text>,
         mut read: impl FnMut(&Self, &mut Scanner<'text>) -> Option<T>,
     ) -> Option<(Self, T)> {
         let (mut told, mut data) = (Self::default(), None);
@@ -64,17 +64,17 @@ impl Decoder {
         let position = self.listing.known(symbol)?;
         match kind {
             _ if form.is_some() && kind != "kline" => None,
-            "orderbook" => self.book_of(&mut text, (position, variant.parse().ok()?), stamp, batch),
-            "publicTrade" => self.trades_of(&mut text, position, stamp, batch),
-            "tickers" => self.ticker_of(&mut text, position, stamp, batch),
-            "kline" => self.bars_of(&mut text, position, stamp, batch),
+            "orderbook" => self.book_of(text, (position, variant.parse().ok()?), stamp, batch),
+            "publicTrade" => self.trades_of(text, position, stamp, batch),
+            "tickers" => self.ticker_of(text, position, stamp, batch),
+            "kline" => self.bars_of(text, position, stamp, batch),
             _ => None,
         }
     }
 
     fn book_of(
         &mut self,
-        text: &mut Scanner<'_>,
+        text: Scanner<'_>,
         (position, depth): (usize, u32),
         stamp: Stamp,
         batch: &mut EventBatch,
@@ -116,7 +116,7 @@ impl Decoder {
 
     fn trades_of(
         &self,
-        text: &mut Scanner<'_>,
+        text: Scanner<'_>,
         position: usize,
         stamp: Stamp,
         batch: &mut EventBatch,
@@ -162,7 +162,7 @@ impl Decoder {
 
     fn ticker_of(
         &mut self,
-        text: &mut Scanner<'_>,
+        text: Scanner<'_>,
         position: usize,
         stamp: Stamp,
         batch: &mut EventBatch,
@@ -192,7 +192,7 @@ impl Decoder {
 
     fn bars_of(
         &self,
-        text: &mut Scanner<'_>,
+        text: Scanner<'_>,
         position: usize,
         stamp: Stamp,
         batch: &mut EventBatch,

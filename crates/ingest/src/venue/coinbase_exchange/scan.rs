@@ -23,16 +23,16 @@ impl Decoder {
         let kind = text.string()?;
         text.separator()?;
         match kind {
-            b"l2update" => self.changes(&mut text, stamp, batch),
-            b"match" => self.a_match(&mut text, stamp, batch),
-            b"ticker" => self.ticker_of(&mut text, stamp, batch),
+            b"l2update" => self.changes(text, stamp, batch),
+            b"match" => self.a_match(text, stamp, batch),
+            b"ticker" => self.ticker_of(text, stamp, batch),
             _ => None,
         }
     }
 
     fn changes(
         &mut self,
-        text: &mut Scanner<'_>,
+        mut text: Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
@@ -74,7 +74,7 @@ impl Decoder {
 
     fn a_match(
         &mut self,
-        text: &mut Scanner<'_>,
+        mut text: Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
@@ -109,7 +109,7 @@ impl Decoder {
 
     fn ticker_of(
         &self,
-        text: &mut Scanner<'_>,
+        mut text: Scanner<'_>,
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
