@@ -17,6 +17,8 @@ pub(crate) struct Ladder {
     /// A snapshot is being read: `rungs` are in the venue's order.
     loading: bool,
     order: Order,
+    /// Where the last change was: the next one is rarely far from it.
+    near: usize,
 }
 
 /// Which price is the better one.
@@ -43,17 +45,20 @@ impl Ladder {
     }
 
     fn new(order: Order) -> Self {
-        Self { rungs: Vec::with_capacity(LEVELS_CAPACITY), loading: false, order }
+        Self { rungs: Vec::with_capacity(LEVELS_CAPACITY), loading: false, order, near: 0 }
     }
 
     /// Sets what stands at a price; zero removes it, and removing an unknown price changes nothing.
     ///
-    /// Costs the logarithm of the distance from the best price, and moves the levels better than
+    /// Costs the logarithm of the distance from the change before, and moves the levels better than
     /// this one where it comes or goes.
     pub(crate) fn set(&mut self, level: Level) {
         debug_assert!(!self.loading);
         let rank = self.order.rank(level.price);
-        match self.search(rank) {
+        let found = search(&self.rungs, self.near, rank, |rung| rung.rank);
+        let (Ok(index) | Err(index)) = found;
+        self.near = index;
+        match found {
             Ok(index) if level.quantity.is_zero() => {
                 self.rungs.remove(index);
             }
@@ -124,30 +129,54 @@ impl Ladder {
     fn level(&self, rung: Rung) -> Level {
         Level { price: self.order.price(rung.rank), quantity: rung.quantity }
     }
-
-    fn search(&self, rank: i64) -> Result<usize, usize> {
-        search(&self.rungs, rank, |rung| rung.rank)
-    }
 }
 
-/// Where `rank` is among ascending ranks, or where it belongs: doubling steps down from the best
-/// one, which is last, until it is enclosed, then a binary search between the last two steps.
+/// Where `rank` is among ascending ranks, or where it belongs: doubling steps from `near` on until it is
+/// enclosed, then a binary search between the last two steps.
 pub(crate) fn search<T>(
     rungs: &[T],
+    near: usize,
     rank: i64,
     rank_of: impl Fn(&T) -> i64,
 ) -> Result<usize, usize> {
-    let len = rungs.len();
-    let mut step = 1;
-    while step < len && rank_of(&rungs[len - step]) > rank {
-        step *= 2;
-    }
-    let low = len.saturating_sub(step);
-    let high = len - step / 2;
+    let near = near.min(rungs.len());
+    let is_above = rungs.get(near).is_some_and(|rung| rank_of(rung) < rank);
+    let (low, high) = if is_above {
+        enclose_above(rungs, near, |rung| rank_of(rung) < rank)
+    } else {
+        enclose_below(rungs, near, |rung| rank_of(rung) > rank)
+    };
     match rungs[low..high].binary_search_by_key(&rank, rank_of) {
         Ok(index) => Ok(low + index),
         Err(index) => Err(low + index),
     }
+}
+
+/// Bounds of what is sought, which is above the rung at `near`.
+fn enclose_above<T>(rungs: &[T], near: usize, is_below: impl Fn(&T) -> bool) -> (usize, usize) {
+    let (mut low, mut step) = (near + 1, 1);
+    let mut high = low;
+    while rungs.get(high).is_some_and(&is_below) {
+        low = high + 1;
+        high = low + step;
+        step *= 2;
+    }
+    (low, rungs.len().min(high + 1))
+}
+
+/// Bounds of what is sought, which is at `near` or below.
+fn enclose_below<T>(rungs: &[T], near: usize, is_above: impl Fn(&T) -> bool) -> (usize, usize) {
+    let (mut low, mut step) = (near, 1);
+    let mut high = rungs.len().min(near + 1);
+    while low > 0 {
+        low = low.saturating_sub(step);
+        step *= 2;
+        if !is_above(&rungs[low]) {
+            break;
+        }
+        high = low;
+    }
+    (low, high)
 }
 
 impl Order {
@@ -196,16 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn every_rank_is_found_at_every_length() {
+    fn every_rank_is_found_at_every_length_from_everywhere() {
         for len in 0..40_i64 {
-            let mut bids = Ladder::bids();
-            (0..len).for_each(|at| bids.set(level(at * 2, 1)));
-            for at in 0..len {
+            let ranks: Vec<i64> = (0..len).map(|at| at * 2).collect();
+            for (near, at) in
+                (0..=ranks.len() + 1).flat_map(|near| (0..=len).map(move |at| (near, at)))
+            {
                 let index = usize::try_from(at).unwrap();
-                assert_eq!(bids.search(at * 2), Ok(index));
-                assert_eq!(bids.search(at * 2 - 1), Err(index));
+                let found = |rank| search(&ranks, near, rank, |rank| *rank);
+                assert_eq!(found(at * 2 - 1), Err(index), "from {near}");
+                let expected = if at < len { Ok(index) } else { Err(index) };
+                assert_eq!(found(at * 2), expected, "from {near}");
             }
-            assert_eq!(bids.search(len * 2), Err(usize::try_from(len).unwrap()));
         }
     }
 

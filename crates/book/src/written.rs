@@ -28,6 +28,8 @@ struct WrittenSide {
     free: Vec<u32>,
     loading: bool,
     order: Order,
+    /// Where the last change was: the next one is rarely far from it.
+    near: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +110,14 @@ impl WrittenBook {
 
 impl WrittenSide {
     const fn new(order: Order) -> Self {
-        Self { rungs: Vec::new(), texts: Vec::new(), free: Vec::new(), loading: false, order }
+        Self {
+            rungs: Vec::new(),
+            texts: Vec::new(),
+            free: Vec::new(),
+            loading: false,
+            order,
+            near: 0,
+        }
     }
 
     fn set(&mut self, level: Level, text: &LevelText) {
@@ -119,7 +128,10 @@ impl WrittenSide {
             self.rungs.push(Rung { rank, place });
             return;
         }
-        match search(&self.rungs, rank, |rung| rung.rank) {
+        let found = search(&self.rungs, self.near, rank, |rung| rung.rank);
+        let (Ok(index) | Err(index)) = found;
+        self.near = index;
+        match found {
             Ok(index) if is_gone => {
                 let gone = self.rungs.remove(index);
                 self.free.push(gone.place);

@@ -258,6 +258,17 @@ impl<'text> Scanner<'text> {
         self.string().map(ascii)
     }
 
+    /// A string of which `read` reads all: it tells how long it is.
+    #[inline(always)]
+    pub(crate) fn quoted<T>(
+        &mut self,
+        read: impl FnOnce(&'text [u8]) -> Option<(T, usize)>,
+    ) -> Option<T> {
+        let (value, len) = read(self.rest.strip_prefix(b"\"")?)?;
+        self.rest = self.rest.get(1 + len..)?.strip_prefix(b"\"")?;
+        Some(value)
+    }
+
     /// A price or quantity, in quotes or bare.
     #[inline(always)]
     pub(crate) fn decimal(&mut self) -> Option<NumberText<'text>> {

@@ -25,12 +25,6 @@ pub(super) fn ms_to_ns(time_ms: Option<u64>) -> Option<u64> {
     time_ms.map_or(Some(0), |ms| ms.checked_mul(NS_PER_MS))
 }
 
-/// A time in RFC 3339, or 0 where there is none; `None` for one that cannot be read.
-#[inline]
-pub(super) fn rfc3339_to_ns(time: Option<&str>) -> Option<u64> {
-    time.map_or(Some(0), rfc3339_ns)
-}
-
 /// As [`from_ms`], of a member in RFC 3339.
 pub(super) fn from_rfc3339(value: Option<Value<'_, '_>>, batch: &mut EventBatch) -> u64 {
     let Some(value) = value else { return 0 };
@@ -45,7 +39,14 @@ fn unreadable(batch: &mut EventBatch) -> u64 {
 /// Reads `2026-08-09T21:05:48.507547362Z`: up to nine decimals count, and an offset of `Z` or
 /// `±hh:mm`. `None` for any other text and for years outside 1970 to 2554.
 pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
-    let (date, rest) = text.as_bytes().split_first_chunk::<8>()?;
+    let (ns, len) = leading_rfc3339(text.as_bytes())?;
+    (len == text.len()).then_some(ns)
+}
+
+/// As [`rfc3339_ns`], of what a text begins with, and how long that is.
+#[inline]
+pub(super) fn leading_rfc3339(text: &[u8]) -> Option<(u64, usize)> {
+    let (date, rest) = text.split_first_chunk::<8>()?;
     let (time, rest) = rest.split_first_chunk::<8>()?;
     let (seconds, rest) = rest.split_first_chunk::<3>()?;
     let [_, _, _, _, b'-', _, _, b'-'] = *date else { return None };
@@ -64,13 +65,18 @@ pub(super) fn rfc3339_ns(text: &str) -> Option<u64> {
     }
     let (fraction_ns, offset) = fraction_ns(rest)?;
     let seconds = days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second.min(59);
-    let seconds = match offset {
-        [b'Z' | b'z'] => seconds,
-        [b'+', offset @ ..] => seconds.checked_sub(offset_s(offset)?)?,
-        [b'-', offset @ ..] => seconds.checked_add(offset_s(offset)?)?,
+    let (seconds, rest) = match offset {
+        [b'Z' | b'z', rest @ ..] => (seconds, rest),
+        [b'+', h, o, u, r, s, rest @ ..] => {
+            (seconds.checked_sub(offset_s([*h, *o, *u, *r, *s])?)?, rest)
+        }
+        [b'-', h, o, u, r, s, rest @ ..] => {
+            (seconds.checked_add(offset_s([*h, *o, *u, *r, *s])?)?, rest)
+        }
         _ => return None,
     };
-    seconds.checked_mul(NS_PER_S)?.checked_add(fraction_ns)
+    let ns = seconds.checked_mul(NS_PER_S)?.checked_add(fraction_ns)?;
+    Some((ns, text.len() - rest.len()))
 }
 
 /// The decimals of a second, and what follows them.
@@ -108,8 +114,9 @@ fn pairs(text: [u8; 8], digits: u64) -> Option<[u64; 8]> {
     Some(pairs.to_le_bytes().map(u64::from))
 }
 
-fn offset_s(text: &[u8]) -> Option<u64> {
-    let [ho, ur, b':', mi, nute] = *text else { return None };
+/// Seconds of `hh:mm`.
+fn offset_s(text: [u8; 5]) -> Option<u64> {
+    let [ho, ur, b':', mi, nute] = text else { return None };
     let (hour, minute) = (number([ho, ur])?, number([mi, nute])?);
     (hour < 24 && minute < 60).then_some(hour * 3_600 + minute * 60)
 }

@@ -160,7 +160,7 @@ proptest! {
             |it: &mut Scanner<'_>| it.decimal().is_some(),
             |it: &mut Scanner<'_>| it.pair().is_some(),
             |it: &mut Scanner<'_>| it.string().is_some(),
-            |it: &mut Scanner<'_>| it.skip_member().is_some(),
+            |it: &mut Scanner<'_>| it.behind_member().is_some(),
         ] {
             let mut scanner = scanner;
             read(&mut scanner);

@@ -58,17 +58,21 @@ impl Decoder {
         // Bars of spot have it in front, and do not need it.
         text.member_by(b"type", &mut form, |text| Form::of_word(text.string()?))?;
         text.is_called(b"topic").then_some(())?;
-        let (kind, rest) = text.text()?.split_once('.')?;
+        let topic = text.text()?;
         text.separator()?;
-        let (variant, symbol) = rest.split_once('.').unwrap_or(("", rest));
-        let position = self.listing.known(symbol)?;
-        match kind {
-            _ if form.is_some() && kind != "kline" => None,
-            "orderbook" => self.book_of(text, (position, variant.parse().ok()?), stamp, batch),
-            "publicTrade" => self.trades_of(text, position, stamp, batch),
-            "tickers" => self.ticker_of(text, position, stamp, batch),
-            "kline" => self.bars_of(text, position, stamp, batch),
-            _ => None,
+        if let Some(rest) = topic.strip_prefix("kline.") {
+            let (_, symbol) = rest.split_once('.')?;
+            return self.bars_of(text, self.listing.known(symbol)?, stamp, batch);
+        }
+        form.is_none().then_some(())?;
+        if let Some(symbol) = topic.strip_prefix("tickers.") {
+            self.ticker_of(text, self.listing.known(symbol)?, stamp, batch)
+        } else if let Some(symbol) = topic.strip_prefix("publicTrade.") {
+            self.trades_of(text, self.listing.known(symbol)?, stamp, batch)
+        } else {
+            let (depth, symbol) = topic.strip_prefix("orderbook.")?.split_once('.')?;
+            let position = self.listing.known(symbol)?;
+            self.book_of(text, (position, depth.parse().ok()?), stamp, batch)
         }
     }
 

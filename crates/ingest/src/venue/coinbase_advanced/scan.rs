@@ -7,8 +7,9 @@ use super::sequence::Standing;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::{Scanner, level};
+use crate::venue::Inbound;
 use crate::venue::coinbase::{TickerTexts, taker_of};
-use crate::venue::{Inbound, time_text};
+use crate::venue::time_text::{leading_rfc3339, rfc3339_ns};
 
 /// A message on its way: what stands before its `events`.
 struct Message<'text> {
@@ -19,9 +20,12 @@ struct Message<'text> {
 
 impl Message<'_> {
     /// What the origin of an event is, whose time is that of the message where it has none.
-    fn origin(&self, decoder: &Decoder, position: usize, time: Option<&str>) -> Option<Origin> {
+    fn origin(&self, decoder: &Decoder, position: usize, time_ns: Option<u64>) -> Option<Origin> {
         let mut origin = self.stamp.origin(decoder.listing.id(position));
-        origin.venue_time_ns = time_text::rfc3339_ns(time.unwrap_or(self.timestamp))?;
+        origin.venue_time_ns = match time_ns {
+            Some(time_ns) => time_ns,
+            None => rfc3339_ns(self.timestamp)?,
+        };
         origin.venue_sequence = self.number;
         Some(origin)
     }
@@ -134,7 +138,11 @@ impl Decoder {
         read?;
         event.separator()?;
         (!event.is_inside()?).then_some(())?;
-        let origin = message.origin(self, position, first.flatten())?;
+        let time_ns = match first.flatten() {
+            Some(time) => Some(rfc3339_ns(time)?),
+            None => None,
+        };
+        let origin = message.origin(self, position, time_ns)?;
         batch.date(from, &origin);
         self.runs.push(Run { position, is_snapshot, from, to: batch.len() });
         Some(())
@@ -143,7 +151,7 @@ impl Decoder {
     fn trades_of(&mut self, event: &mut Scanner<'_>, message: &Message<'_>) -> Option<()> {
         let mut executions = std::mem::take(&mut self.executions);
         let read = list(event, b"trades", |trade| {
-            let (mut position, mut id, mut taker, mut time) = (None, None, None, None);
+            let (mut position, mut id, mut taker, mut time_ns) = (None, None, None, None);
             let [mut price, mut size] = [None; 2];
             trade.enter()?;
             while trade.is_inside()? {
@@ -153,13 +161,13 @@ impl Decoder {
                 trade.member(b"trade_id", &mut id)?;
                 trade.member(b"price", &mut price)?;
                 trade.member(b"size", &mut size)?;
-                trade.member(b"time", &mut time)?;
+                trade.member_by(b"time", &mut time_ns, |it| it.quoted(leading_rfc3339))?;
                 trade.member_by(b"side", &mut taker, |it| taker_of(it.string()?))?;
                 trade.pass_over(place)?;
             }
             let position = position?;
             let level = level(self.listing.instrument(position), price?, size?)?;
-            let origin = message.origin(self, position, time)?;
+            let origin = message.origin(self, position, time_ns)?;
             let trade = Trade {
                 price: level.price,
                 quantity: level.quantity,

@@ -6,8 +6,9 @@ use super::decode::{Decoder, MATCH, NO_NUMBER, TICKER, TICKER_KEYS};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::{Scanner, level};
+use crate::venue::Inbound;
 use crate::venue::coinbase::{TickerTexts, taker_of};
-use crate::venue::{Inbound, time_text};
+use crate::venue::time_text::leading_rfc3339;
 
 impl Decoder {
     /// Turns a message into events, as [`Decoder::read`]; `None` leaves everything as it was, for that
@@ -38,7 +39,7 @@ impl Decoder {
     ) -> Option<Inbound> {
         let Self { listing, asks, .. } = self;
         let from = batch.len();
-        let (mut position, mut changes, mut time) = (None, None, None);
+        let (mut position, mut changes, mut time_ns) = (None, None, None);
         while text.is_inside()? {
             let place = text.place();
             text.member_by(b"product_id", &mut position, |text| listing.known(text.text()?))?;
@@ -60,13 +61,13 @@ impl Decoder {
                 run.finish();
                 Some(())
             })?;
-            text.member(b"time", &mut time)?;
+            text.member_by(b"time", &mut time_ns, |text| text.quoted(leading_rfc3339))?;
             text.pass_over(place)?;
         }
         (text.is_at_end() && changes.is_some()).then_some(())?;
         let position = position?;
         let mut origin = stamp.origin(listing.id(position));
-        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_time_ns = time_ns.unwrap_or(0);
         origin.venue_sequence = NO_NUMBER;
         batch.date(from, &origin);
         Some(self.take_update(position, from, batch))
@@ -78,7 +79,7 @@ impl Decoder {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let (mut position, mut time, mut taker) = (None, None, None);
+        let (mut position, mut time_ns, mut taker) = (None, None, None);
         let ([mut id, mut sequence], [mut price, mut size]) = ([None; 2], [None; 2]);
         while text.is_inside()? {
             let place = text.place();
@@ -90,13 +91,13 @@ impl Decoder {
             text.member(b"price", &mut price)?;
             text.member_by(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
             text.member(b"sequence", &mut sequence)?;
-            text.member(b"time", &mut time)?;
+            text.member_by(b"time", &mut time_ns, |text| text.quoted(leading_rfc3339))?;
             text.pass_over(place)?;
         }
         let (position, id) = (position.filter(|_| text.is_at_end())?, id?);
         let level = level(self.listing.instrument(position), price?, size?)?;
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_time_ns = time_ns.unwrap_or(0);
         origin.venue_sequence = sequence.unwrap_or(NO_NUMBER);
         let trade = Trade {
             price: level.price,
@@ -113,7 +114,7 @@ impl Decoder {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let (mut position, mut sequence, mut time) = (None, None, None);
+        let (mut position, mut sequence, mut time_ns) = (None, None, None);
         let mut told = TickerTexts::default();
         let TickerTexts { bid: [bid, bid_size], ask: [ask, ask_size], price } = &mut told;
         while text.is_inside()? {
@@ -131,7 +132,7 @@ impl Decoder {
             text.member(b"best_ask", ask)?;
             text.member(b"best_ask_size", ask_size)?;
             text.member(b"side", &mut None::<&[u8]>)?;
-            text.member(b"time", &mut time)?;
+            text.member_by(b"time", &mut time_ns, |text| text.quoted(leading_rfc3339))?;
             text.member(b"trade_id", &mut None::<u64>)?;
             text.member(b"last_size", &mut None::<&[u8]>)?;
             text.pass_over(place)?;
@@ -141,7 +142,7 @@ impl Decoder {
         // One without a price is told otherwise.
         (top != TopOfBook::default()).then_some(())?;
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = time_text::rfc3339_to_ns(time)?;
+        origin.venue_time_ns = time_ns.unwrap_or(0);
         origin.venue_sequence = sequence.unwrap_or(NO_NUMBER);
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Some(Inbound::Data(TICKER))

@@ -9,7 +9,7 @@ use crate::frame::Stamp;
 use crate::json::{Scanner, level};
 use crate::venue::Inbound;
 use crate::venue::checked::DepthMessage;
-use crate::venue::time_text::rfc3339_ns;
+use crate::venue::time_text::leading_rfc3339;
 
 /// A change of a book that was read to its end. Its levels are in [`Decoder::sides`].
 struct Change {
@@ -81,19 +81,19 @@ impl Decoder {
         sides.start(Some(ChecksumForm::Kraken));
         let instrument = listing.instrument(position);
         let ([mut bids, mut asks], mut checksum) = ([None; 2], None::<u64>);
-        let mut time = None::<&str>;
+        let mut time_ns = None;
         while data.is_inside()? {
             let place = data.place();
             data.member_by(b"bids", &mut bids, |list| sides.scan_bids(list, instrument, numbers))?;
             data.member_by(b"asks", &mut asks, |list| sides.scan_asks(list, instrument, numbers))?;
             data.member(b"checksum", &mut checksum)?;
-            data.member(b"timestamp", &mut time)?;
+            data.member_by(b"timestamp", &mut time_ns, |data| data.quoted(leading_rfc3339))?;
             data.lacks(b"symbol")?;
             data.pass_over(place)?;
         }
         bids.or(asks)?;
         let mut origin = stamp.origin(listing.id(position));
-        origin.venue_time_ns = rfc3339_ns(time?)?;
+        origin.venue_time_ns = time_ns?;
         let depth = books[position].depth;
         let message = DepthMessage { origin, is_snapshot: false, depth };
         Some(Change { position, message, checksum: u32::try_from(checksum?).ok()? })
@@ -101,7 +101,7 @@ impl Decoder {
 
     fn trade_of(&self, data: &mut Scanner<'_>, stamp: Stamp, batch: &mut EventBatch) -> Option<()> {
         let [mut price, mut quantity] = [None; 2];
-        let (mut symbol, mut taker, mut time) = (None, None, None::<&str>);
+        let (mut symbol, mut taker, mut time_ns) = (None, None, None);
         let mut trade_id = None;
         data.enter()?;
         while data.is_inside()? {
@@ -112,13 +112,13 @@ impl Decoder {
             data.member(b"qty", &mut quantity)?;
             data.member(b"ord_type", &mut None::<&[u8]>)?;
             data.member(b"trade_id", &mut trade_id)?;
-            data.member(b"timestamp", &mut time)?;
+            data.member_by(b"timestamp", &mut time_ns, |data| data.quoted(leading_rfc3339))?;
             data.pass_over(place)?;
         }
         let position = self.listing.known(symbol?)?;
         let level = level(self.listing.instrument(position), price?, quantity?)?;
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = rfc3339_ns(time?)?;
+        origin.venue_time_ns = time_ns?;
         origin.venue_sequence = trade_id.unwrap_or(0);
         let taker = Some(taker?);
         let trade = Trade { price: level.price, quantity: level.quantity, taker, trade_id };
@@ -133,7 +133,7 @@ impl Decoder {
         batch: &mut EventBatch,
     ) -> Option<()> {
         let [mut last, mut bid, mut bid_size, mut ask, mut ask_size] = [None::<NumberText<'_>>; 5];
-        let (mut symbol, mut time) = (None, None::<&str>);
+        let (mut symbol, mut time_ns) = (None, None);
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
@@ -143,7 +143,7 @@ impl Decoder {
             data.member(b"ask", &mut ask)?;
             data.member(b"ask_qty", &mut ask_size)?;
             data.member(b"last", &mut last)?;
-            data.member(b"timestamp", &mut time)?;
+            data.member_by(b"timestamp", &mut time_ns, |data| data.quoted(leading_rfc3339))?;
             data.pass_over(place)?;
         }
         // Of the rest the general reader knows what is missing.
@@ -158,7 +158,7 @@ impl Decoder {
             last_price: Some(instrument.price(last?).ok()?),
         };
         let mut origin = stamp.origin(self.listing.id(position));
-        origin.venue_time_ns = rfc3339_ns(time?)?;
+        origin.venue_time_ns = time_ns?;
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Some(())
     }
