@@ -123,6 +123,62 @@ fn levels_are_pairs_and_what_follows_in_them_is_passed_over() {
 }
 
 #[test]
+fn integers_may_be_negative_where_they_are_bare() {
+    #[track_caller]
+    fn check(text: &str, expected: Option<i64>) {
+        let mut scanner = Scanner::new(text.as_bytes());
+        let read = scanner.integer().filter(|_| scanner.is_at_end());
+        assert_eq!(read, expected, "{text}");
+    }
+    check("-855196043", Some(-855_196_043));
+    check("855196043", Some(855_196_043));
+    check("\"855196043\"", Some(855_196_043));
+    check("0", Some(0));
+    for text in ["\"-1\"", "-0", "-01", "--1", "-", "", "1.5", "-12345678901234567"] {
+        check(text, None);
+    }
+}
+
+#[test]
+fn a_bare_decimal_ends_where_its_digits_end() {
+    for number in
+        ["0", "7", "0.0286", "74198.19125726", "123456789012.5", "-4", "10", "0.000000001"]
+    {
+        for behind in [",", "}", "]", "}]}                    "] {
+            let text = format!("{number}{behind}");
+            let mut scanner = Scanner::new(text.as_bytes());
+            let read = scanner.decimal().unwrap();
+            assert_eq!((read.text(), scanner.place()), (number.as_bytes(), behind.len()), "{text}");
+        }
+    }
+    for text in ["00,", "01.5,                  ", "1.,", ".5,", "-,", "1234567890123456789,"] {
+        assert!(Scanner::new(text.as_bytes()).decimal().is_none(), "{text}");
+    }
+}
+
+#[test]
+fn an_array_of_one_item_has_no_other() {
+    for (text, expected) in
+        [("[7]", Some(7)), ("[]", None), ("[7,8]", None), ("7", None), ("[7", None)]
+    {
+        assert_eq!(Scanner::new(text.as_bytes()).only_item(Scanner::whole), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_string_that_another_reads_ends_where_that_one_says() {
+    let read = |text: &str, len| {
+        let mut scanner = Scanner::new(text.as_bytes());
+        let read = scanner.quoted(|text| Some((text.first().copied()?, len)))?;
+        scanner.is_at_end().then_some(read)
+    };
+    assert_eq!(read("\"abc\"", 3), Some(b'a'));
+    for (text, len) in [("\"abc\"", 2), ("\"abc\"", 4), ("\"abc", 3), ("abc\"", 3), ("", 0)] {
+        assert_eq!(read(text, len), None, "{text}");
+    }
+}
+
+#[test]
 fn what_was_kept_is_read_later() {
     let mut text = Scanner::new(br#"[["1","2"],["3","4"]]7"#);
     let mut kept = text.kept().unwrap();
@@ -158,6 +214,7 @@ proptest! {
             |it: &mut Scanner<'_>| it.kept().is_some(),
             |it: &mut Scanner<'_>| it.whole().is_some(),
             |it: &mut Scanner<'_>| it.decimal().is_some(),
+            |it: &mut Scanner<'_>| it.integer().is_some(),
             |it: &mut Scanner<'_>| it.pair().is_some(),
             |it: &mut Scanner<'_>| it.string().is_some(),
             |it: &mut Scanner<'_>| it.behind_member().is_some(),
