@@ -308,6 +308,26 @@ fn ten_million_damaged_frames_give_the_same_either_way() {
 }
 
 #[test]
+fn a_topic_with_a_dot_too_many_is_of_the_same_instrument_either_way() {
+    let mut pair = Pair::new(|it| bybit(BybitProduct::Linear, it));
+    for symbol in ["BTCUSDT", "..BTCUSDT", ".BTCUSDT", "BTCUSDT", "x.BTCUSDT", "x..BTCUSDT"] {
+        for (topic, data) in [
+            ("tickers", r#"{"symbol":"BTCUSDT","lastPrice":"77.300"}"#),
+            (
+                "publicTrade",
+                r#"[{"T":1,"s":"BTCUSDT","S":"Buy","v":"0.1","p":"77.3","i":"1","seq":5}]"#,
+            ),
+            ("orderbook.50", r#"{"s":"BTCUSDT","b":[["77.3","1"]],"a":[],"u":9,"seq":5}"#),
+        ] {
+            let text = format!(
+                r#"{{"topic":"{topic}.{symbol}","type":"snapshot","ts":1,"data":{data},"cs":7}}"#
+            );
+            pair.check(text.as_bytes());
+        }
+    }
+}
+
+#[test]
 fn members_that_make_another_message_of_it_count_wherever_they_stand() {
     let trade = r#""e":"trade","E":1,"s":"BTCUSDT","t":7,"p":"61837.63","q":"0.02","T":1,"m":true"#;
     let ticker = r#""cmd":"ticker","data":{"symbol":"BTCUSDT","last_price":"70480.57"}"#;

@@ -61,19 +61,26 @@ impl Decoder {
         let topic = text.text()?;
         text.separator()?;
         if let Some(rest) = topic.strip_prefix("kline.") {
-            let (_, symbol) = rest.split_once('.')?;
-            return self.bars_of(text, self.listing.known(symbol)?, stamp, batch);
+            let (_, position) = self.named(rest)?;
+            return self.bars_of(text, position, stamp, batch);
         }
         form.is_none().then_some(())?;
-        if let Some(symbol) = topic.strip_prefix("tickers.") {
-            self.ticker_of(text, self.listing.known(symbol)?, stamp, batch)
-        } else if let Some(symbol) = topic.strip_prefix("publicTrade.") {
-            self.trades_of(text, self.listing.known(symbol)?, stamp, batch)
+        if let Some(rest) = topic.strip_prefix("tickers.") {
+            let (_, position) = self.named(rest)?;
+            self.ticker_of(text, position, stamp, batch)
+        } else if let Some(rest) = topic.strip_prefix("publicTrade.") {
+            let (_, position) = self.named(rest)?;
+            self.trades_of(text, position, stamp, batch)
         } else {
-            let (depth, symbol) = topic.strip_prefix("orderbook.")?.split_once('.')?;
-            let position = self.listing.known(symbol)?;
+            let (depth, position) = self.named(topic.strip_prefix("orderbook.")?)?;
             self.book_of(text, (position, depth.parse().ok()?), stamp, batch)
         }
+    }
+
+    /// What is between a topic's kind and its symbol, if anything, and whose it is.
+    fn named<'text>(&self, rest: &'text str) -> Option<(&'text str, usize)> {
+        let (variant, symbol) = rest.split_once('.').unwrap_or(("", rest));
+        Some((variant, self.listing.known(symbol)?))
     }
 
     fn book_of(
