@@ -5,6 +5,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use simd_json::{Buffers, INPUT_PADDING, Tape};
 use tickring_event::Instruments;
 use tickring_ingest::{EventBatch, Frame, Parsers, Stamp, Venue};
 use tickring_metrics::Clock;
@@ -25,18 +26,21 @@ pub(crate) enum Contender {
     /// Parsed into the library's own tree; nothing is read from it.
     SerdeValue,
     SimdTape,
+    /// The same onto one reused tape, from one reused copy.
+    SimdTapeReused,
     SimdBorrowed,
 }
 
 impl Contender {
     /// The first is what the others are compared with.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Structs(Library::SerdeJson),
         Self::Ours(Parsers::ScanFirst),
         Self::Ours(Parsers::General),
         Self::Structs(Library::SonicRs),
         Self::Structs(Library::SimdJson),
         Self::SimdTape,
+        Self::SimdTapeReused,
         Self::SimdBorrowed,
         Self::SerdeValue,
     ];
@@ -50,6 +54,7 @@ impl Contender {
             Self::Structs(Library::SimdJson) => "simd-json structs",
             Self::SerdeValue => "serde_json Value (parsed only)",
             Self::SimdTape => "simd-json to_tape (parsed only)",
+            Self::SimdTapeReused => "simd-json fill_tape_padded (parsed only)",
             Self::SimdBorrowed => "simd-json borrowed Value (parsed only)",
         }
     }
@@ -73,10 +78,38 @@ impl Contender {
             Self::SimdTape => Some(each(corpus, clock, |text| {
                 black_box(simd_json::to_tape(text).unwrap());
             })),
+            Self::SimdTapeReused => {
+                let mut parser = ReusedTape::new();
+                Some(each(corpus, clock, |text| parser.parse(text)))
+            }
             Self::SimdBorrowed => Some(each(corpus, clock, |text| {
                 black_box(simd_json::to_borrowed_value(text).unwrap());
             })),
         }
+    }
+}
+
+/// What the general parser of this project reuses, and nothing around it.
+struct ReusedTape {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl ReusedTape {
+    fn new() -> Self {
+        Self { scratch: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
+    }
+
+    fn parse(&mut self, text: &[u8]) {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(text);
+        self.scratch.resize(text.len() + INPUT_PADDING, 0);
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let (scratch, buffers) = (&mut self.scratch, &mut self.buffers);
+        simd_json::fill_tape_padded(scratch, text.len(), buffers, &mut tape).unwrap();
+        black_box(&tape.0);
+        self.tape = tape.reset();
     }
 }
 

@@ -301,6 +301,19 @@ impl Trade {
 }
 
 impl TopOfBook {
+    /// The best levels, where there are such, and no last price.
+    #[inline]
+    #[must_use]
+    pub fn of(bid: Option<Level>, ask: Option<Level>) -> Self {
+        Self {
+            bid_price: bid.map(|it| it.price),
+            bid_quantity: bid.map(|it| it.quantity),
+            ask_price: ask.map(|it| it.price),
+            ask_quantity: ask.map(|it| it.quantity),
+            last_price: None,
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn to_words(self) -> Words {
         let Self { bid_price, bid_quantity, ask_price, ask_quantity, last_price } = self;

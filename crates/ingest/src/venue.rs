@@ -20,6 +20,7 @@ mod listing;
 pub(crate) mod okx;
 pub(crate) mod rows;
 pub(crate) mod subscription;
+mod taker;
 pub(crate) mod tardis_csv;
 pub mod tickdb;
 mod time_text;

@@ -136,13 +136,7 @@ impl Rows {
             (!numbers.price.is_empty()).then(|| numbers.level(instrument, "quantity")).transpose()
         };
         let (bid, ask) = (best()?, best()?);
-        let top = TopOfBook {
-            bid_price: bid.map(|it| it.price),
-            bid_quantity: bid.map(|it| it.quantity),
-            ask_price: ask.map(|it| it.price),
-            ask_quantity: ask.map(|it| it.quantity),
-            last_price: None,
-        };
+        let top = TopOfBook::of(bid, ask);
         batch.push(MarketEvent::top_of_book(origin, &top));
         Ok(())
     }

@@ -129,13 +129,7 @@ impl TardisCsv {
             (!numbers.price.is_empty()).then(|| numbers.level(instrument, "amount")).transpose()
         };
         let (bid, ask) = (best(bid)?, best(ask)?);
-        let top = TopOfBook {
-            bid_price: bid.map(|it| it.price),
-            bid_quantity: bid.map(|it| it.quantity),
-            ask_price: ask.map(|it| it.price),
-            ask_quantity: ask.map(|it| it.quantity),
-            last_price: None,
-        };
+        let top = TopOfBook::of(bid, ask);
         batch.push(MarketEvent::top_of_book(&self.origin(message, position), &top));
         Ok(Inbound::Data(QUOTE))
     }

@@ -178,13 +178,7 @@ impl Decoder {
         let instrument = self.symbols.instrument(position);
         let bid = best_level(told.bid, ("b", "B"), instrument)?;
         let ask = best_level(told.ask, ("a", "A"), instrument)?;
-        let top = TopOfBook {
-            bid_price: bid.map(|level| level.price),
-            bid_quantity: bid.map(|level| level.quantity),
-            ask_price: ask.map(|level| level.price),
-            ask_quantity: ask.map(|level| level.quantity),
-            last_price: None,
-        };
+        let top = TopOfBook::of(bid, ask);
         let mut origin = stamp.origin(self.symbols.id(position));
         origin.venue_time_ns = told.venue_time_ns;
         origin.venue_sequence = told.update_id;

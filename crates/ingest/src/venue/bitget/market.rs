@@ -1,13 +1,13 @@
 //! What is no book: trades, tickers and candles.
 
-use tickring_event::{MarketEvent, Side, TopOfBook, Trade};
+use tickring_event::{MarketEvent, TopOfBook, Trade};
 
 use super::decode::{CANDLE, Decoder, Market, Message, TICKER, TRADE};
 use crate::batch::EventBatch;
 use crate::json::Value;
 use crate::venue::candle::Candle;
 use crate::venue::listing::{Numbers, number};
-use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL};
+use crate::venue::{DecodeError, Inbound, OTHER_SYMBOL, taker};
 
 impl Decoder {
     pub(super) fn trade(
@@ -30,14 +30,7 @@ impl Decoder {
         if message.is_past() && !self.markets[position].is_newer(trade_id) {
             return Ok(Inbound::Ignored("trade_snapshot"));
         }
-        let taker = match data.get("side").and_then(Value::text) {
-            Some("buy") => Some(Side::Buy),
-            Some("sell") => Some(Side::Sell),
-            _ => {
-                batch.remark("unknown_side");
-                None
-            }
-        };
+        let taker = taker::of_trade(data, batch);
         let mut origin = self.origin(message, position, data, batch);
         origin.venue_sequence = trade_id.unwrap_or_default();
         let trade = Trade { price: level.price, quantity: level.quantity, taker, trade_id };

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use tickring_book::ChecksumForm;
 use tickring_event::{
-    Bar, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Price, Side, TopOfBook,
-    Trade,
+    Bar, GapReason, Instrument, InstrumentId, Instruments, MarketEvent, Price, TopOfBook, Trade,
 };
 
 use super::book::{self, checksum};
@@ -18,7 +17,7 @@ use crate::venue::checked::{CheckedBook, DepthMessage, Sides, first_numbers};
 use crate::venue::listing::{Listing, Numbers, number};
 use crate::venue::subscription::Subscription;
 use crate::venue::time_text::rfc3339_ns;
-use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL};
+use crate::venue::{Checks, DecodeError, Inbound, OTHER_SYMBOL, taker};
 
 /// What the indexes below count.
 pub(super) const MESSAGE_KINDS: [&str; 5] =
@@ -262,14 +261,7 @@ impl Decoder {
             return Ok(false);
         };
         let level = numbers.level(self.listing.instrument(position), "qty")?;
-        let taker = match data.get("side").and_then(Value::text) {
-            Some("buy") => Some(Side::Buy),
-            Some("sell") => Some(Side::Sell),
-            _ => {
-                batch.remark("unknown_side");
-                None
-            }
-        };
+        let taker = taker::of_trade(data, batch);
         let trade_id = data.get("trade_id").and_then(Value::whole);
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = timestamp_ns(data, "timestamp", batch);

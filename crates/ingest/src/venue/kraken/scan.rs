@@ -1,15 +1,15 @@
 //! Changes of books, trades and tickers straight from their text.
 
 use tickring_book::ChecksumForm;
-use tickring_event::{MarketEvent, NumberText, Side, TopOfBook, Trade};
+use tickring_event::{MarketEvent, NumberText, TopOfBook, Trade};
 
 use super::decode::{BOOK_UPDATE, Decoder, TICKER, TRADE};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::{Scanner, level};
-use crate::venue::Inbound;
 use crate::venue::checked::DepthMessage;
 use crate::venue::time_text::leading_rfc3339;
+use crate::venue::{Inbound, taker};
 
 /// A change of a book that was read to its end. Its levels are in [`Decoder::sides`].
 struct Change {
@@ -107,7 +107,7 @@ impl Decoder {
         while data.is_inside()? {
             let place = data.place();
             data.member(b"symbol", &mut symbol)?;
-            data.member_by(b"side", &mut taker, |data| side(data.string()?))?;
+            data.member_by(b"side", &mut taker, |data| taker::of_word(data.string()?))?;
             data.member(b"price", &mut price)?;
             data.member(b"qty", &mut quantity)?;
             data.member(b"ord_type", &mut None::<&[u8]>)?;
@@ -150,13 +150,8 @@ impl Decoder {
         let position = self.listing.known(symbol?)?;
         let instrument = self.listing.instrument(position);
         let (bid, ask) = (level(instrument, bid?, bid_size?)?, level(instrument, ask?, ask_size?)?);
-        let top = TopOfBook {
-            bid_price: Some(bid.price),
-            bid_quantity: Some(bid.quantity),
-            ask_price: Some(ask.price),
-            ask_quantity: Some(ask.quantity),
-            last_price: Some(instrument.price(last?).ok()?),
-        };
+        let last_price = Some(instrument.price(last?).ok()?);
+        let top = TopOfBook { last_price, ..TopOfBook::of(Some(bid), Some(ask)) };
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = time_ns?;
         batch.push(MarketEvent::top_of_book(&origin, &top));
@@ -176,12 +171,4 @@ fn numbers<'text>(level: &mut Scanner<'text>) -> Option<[NumberText<'text>; 2]> 
         level.pass_over(place)?;
     }
     Some([price?, quantity?])
-}
-
-fn side(word: &[u8]) -> Option<Side> {
-    match word {
-        b"buy" => Some(Side::Buy),
-        b"sell" => Some(Side::Sell),
-        _ => None,
-    }
 }

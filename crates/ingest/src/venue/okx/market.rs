@@ -1,14 +1,14 @@
 //! What is no book: trades, tickers, tops of book and candles.
 
-use tickring_event::{Instrument, Level, MarketEvent, Price, Quantity, Side, TopOfBook, Trade};
+use tickring_event::{Instrument, Level, MarketEvent, Price, Quantity, TopOfBook, Trade};
 
 use super::decode::{BBO, CANDLE, Decoder, Message, TICKER, TRADE};
 use crate::batch::EventBatch;
 use crate::json::Value;
-use crate::venue::DecodeError;
 use crate::venue::candle::Candle;
 use crate::venue::checked::{first_numbers, level_texts, sides};
 use crate::venue::listing::{Numbers, number};
+use crate::venue::{DecodeError, taker};
 
 impl Decoder {
     pub(super) fn bbo(
@@ -30,13 +30,7 @@ impl Decoder {
             Numbers { price, quantity }.level(instrument, field).map(Some)
         };
         let (bid, ask) = (best(bids, "bids")?, best(asks, "asks")?);
-        let top = TopOfBook {
-            bid_price: bid.map(|it| it.price),
-            bid_quantity: bid.map(|it| it.quantity),
-            ask_price: ask.map(|it| it.price),
-            ask_quantity: ask.map(|it| it.quantity),
-            last_price: None,
-        };
+        let top = TopOfBook::of(bid, ask);
         let origin = self.origin(message, position, data, batch);
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Ok(Some(BBO))
@@ -52,14 +46,7 @@ impl Decoder {
         let numbers = Numbers { price, quantity: data.need("sz")?.decimal("sz")? };
         let Some(position) = self.position(message, || Ok(numbers))? else { return Ok(None) };
         let level = numbers.level(self.listing.instrument(position), "sz")?;
-        let taker = match data.get("side").and_then(Value::text) {
-            Some("buy") => Some(Side::Buy),
-            Some("sell") => Some(Side::Sell),
-            _ => {
-                batch.remark("unknown_side");
-                None
-            }
-        };
+        let taker = taker::of_trade(data, batch);
         let trade_id = data.get("tradeId").and_then(Value::whole);
         let mut origin = self.origin(message, position, data, batch);
         if origin.venue_sequence == 0 {

@@ -1,13 +1,13 @@
 //! Books, tops, trades and tickers straight from their text.
 
-use tickring_event::{Flags, MarketEvent, NumberText, Origin, Side, TopOfBook, Trade};
+use tickring_event::{Flags, MarketEvent, NumberText, Origin, TopOfBook, Trade};
 
 use super::decode::{BBO, BOOKS5, Decoder, NS_PER_MS, TICKER, TRADE, Told};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::{Scanner, level};
-use crate::venue::Inbound;
 use crate::venue::checked::unsigned_checksum;
+use crate::venue::{Inbound, taker};
 
 /// A message that was read to its end.
 enum Scanned {
@@ -155,13 +155,7 @@ impl Decoder {
         self.sides.start(None);
         let (origin, _) = self.depth_of(text, position, origin)?;
         let (bid, ask) = self.sides.first();
-        let top = TopOfBook {
-            bid_price: bid.map(|it| it.price),
-            bid_quantity: bid.map(|it| it.quantity),
-            ask_price: ask.map(|it| it.price),
-            ask_quantity: ask.map(|it| it.quantity),
-            last_price: None,
-        };
+        let top = TopOfBook::of(bid, ask);
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Some(())
     }
@@ -183,7 +177,7 @@ impl Decoder {
             data.member(b"tradeId", &mut trade_id)?;
             data.member(b"px", &mut price)?;
             data.member(b"sz", &mut quantity)?;
-            data.member_by(b"side", &mut taker, |data| side(data.string()?))?;
+            data.member_by(b"side", &mut taker, |data| taker::of_word(data.string()?))?;
             data.member(b"ts", &mut time_ms)?;
             data.member(b"seqId", &mut number)?;
             data.pass_over(place)?;
@@ -224,13 +218,8 @@ impl Decoder {
         // Of the rest the general reader knows what is missing.
         let instrument = self.listing.instrument(position);
         let (bid, ask) = (level(instrument, bid?, bid_size?)?, level(instrument, ask?, ask_size?)?);
-        let top = TopOfBook {
-            bid_price: Some(bid.price),
-            bid_quantity: Some(bid.quantity),
-            ask_price: Some(ask.price),
-            ask_quantity: Some(ask.quantity),
-            last_price: Some(instrument.price(last?).ok()?),
-        };
+        let last_price = Some(instrument.price(last?).ok()?);
+        let top = TopOfBook { last_price, ..TopOfBook::of(Some(bid), Some(ask)) };
         origin.venue_time_ns = time_ms?.checked_mul(NS_PER_MS)?;
         origin.venue_sequence = number.unwrap_or(0);
         batch.push(MarketEvent::top_of_book(&origin, &top));
@@ -250,12 +239,4 @@ fn argument<'text>(text: &mut Scanner<'text>) -> Option<(&'text [u8], &'text str
         text.pass_over(place)?;
     }
     Some((channel?, symbol?))
-}
-
-fn side(word: &[u8]) -> Option<Side> {
-    match word {
-        b"buy" => Some(Side::Buy),
-        b"sell" => Some(Side::Sell),
-        _ => None,
-    }
 }
