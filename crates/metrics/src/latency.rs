@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::float;
 
@@ -14,7 +14,7 @@ use crate::float;
 /// it takes about 290 KiB, all of it touched in [`LatencyRecorder::new`], and recording neither
 /// allocates nor faults. Count, sum, least and greatest are kept exactly beside the buckets.
 pub struct LatencyRecorder {
-    histogram: Histogram<u64>,
+    buckets: Buckets,
     count: u64,
     clamped: u64,
     sum_ticks: u128,
@@ -56,11 +56,8 @@ impl LatencyRecorder {
     /// An empty recorder. Allocates, and writes every page once so that recording never faults.
     #[must_use]
     pub fn new() -> Self {
-        let mut histogram =
-            Histogram::new_with_bounds(RANGE_TICKS_MIN, RANGE_TICKS_MAX, SIGNIFICANT_DIGITS)
-                .expect("the range is a constant that the histogram accepts");
-        histogram.reset();
-        Self { histogram, count: 0, clamped: 0, sum_ticks: 0, min_ticks: u64::MAX, max_ticks: 0 }
+        let buckets = Buckets::new();
+        Self { buckets, count: 0, clamped: 0, sum_ticks: 0, min_ticks: u64::MAX, max_ticks: 0 }
     }
 
     /// Records one duration. A few nanoseconds: no allocation, no branch on the size of the range
@@ -68,25 +65,15 @@ impl LatencyRecorder {
     ///
     /// A value past [`RANGE_TICKS_MAX`] is counted in [`LatencyRecorder::clamped`] and placed at the
     /// end of the range; `max` and `mean` keep the true value.
-    #[inline]
+    #[inline(always)]
     pub fn record_ticks(&mut self, ticks: u64) {
-        self.record_ticks_n(ticks, 1);
-    }
-
-    /// Records the same duration `count` times, at the cost of one. A `count` of 0 does nothing.
-    #[inline]
-    pub fn record_ticks_n(&mut self, ticks: u64, count: u64) {
-        if count == 0 {
-            return;
-        }
-        if ticks > RANGE_TICKS_MAX {
-            self.clamped += count;
-        }
-        self.count += count;
-        self.sum_ticks = self.sum_ticks.saturating_add(u128::from(ticks) * u128::from(count));
+        self.clamped += u64::from(ticks > RANGE_TICKS_MAX);
+        self.count += 1;
+        // At most two to the 64 values of less than that each.
+        self.sum_ticks += u128::from(ticks);
         self.min_ticks = self.min_ticks.min(ticks);
         self.max_ticks = self.max_ticks.max(ticks);
-        self.histogram.saturating_record_n(ticks, count);
+        self.buckets.add(ticks);
     }
 
     /// How many durations were recorded.
@@ -109,7 +96,7 @@ impl LatencyRecorder {
 
     /// Adds all that `other` holds. Walks every bucket (tens of microseconds): for the end of a run.
     pub fn merge(&mut self, other: &Self) {
-        self.histogram.add(&other.histogram).expect("every recorder has the same range");
+        self.buckets.merge(&other.buckets);
         self.count += other.count;
         self.clamped += other.clamped;
         self.sum_ticks = self.sum_ticks.saturating_add(other.sum_ticks);
@@ -124,23 +111,22 @@ impl LatencyRecorder {
             return LatencySummary::default();
         }
         let ns = |ticks| clock.elapsed_ns(0, ticks);
+        let histogram = self.buckets.histogram();
+        // The upper end of the bucket, kept within what was really recorded.
+        let quantile =
+            |of| ns(histogram.value_at_quantile(of).clamp(self.min_ticks, self.max_ticks));
         LatencySummary {
             count: self.count,
             min: ns(self.min_ticks),
             mean: self.mean_ns(clock),
-            p50: ns(self.quantile_ticks(0.5)),
-            p90: ns(self.quantile_ticks(0.9)),
-            p99: ns(self.quantile_ticks(0.99)),
-            p99_9: ns(self.quantile_ticks(0.999)),
-            p99_99: ns(self.quantile_ticks(0.9999)),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            p99_99: quantile(0.9999),
             max: ns(self.max_ticks),
             clamped: self.clamped,
         }
-    }
-
-    /// Upper end of the bucket that holds `quantile`, kept within what was really recorded.
-    fn quantile_ticks(&self, quantile: f64) -> u64 {
-        self.histogram.value_at_quantile(quantile).clamp(self.min_ticks, self.max_ticks)
     }
 
     fn mean_ns(&self, clock: &Clock) -> f64 {
@@ -152,7 +138,7 @@ impl LatencyRecorder {
 
     /// Empties the recorder and keeps its memory. Writes every bucket.
     pub(crate) fn reset(&mut self) {
-        self.histogram.reset();
+        self.buckets.reset();
         self.count = 0;
         self.clamped = 0;
         self.sum_ticks = 0;
@@ -163,9 +149,8 @@ impl LatencyRecorder {
     /// Calls `each` with the nanoseconds and the count of each bucket in use, in rising order. The
     /// last bucket gives the greatest value recorded, if that is in range.
     pub(crate) fn for_each_bucket_ns(&self, clock: &Clock, mut each: impl FnMut(u64, u64)) {
-        for bucket in self.histogram.iter_recorded() {
-            let ticks = bucket.value_iterated_to().min(self.max_ticks);
-            each(clock.elapsed_ns(0, ticks), bucket.count_at_value());
+        for (ticks, count) in self.buckets.iter() {
+            each(clock.elapsed_ns(0, ticks.min(self.max_ticks)), count);
         }
     }
 }
@@ -253,7 +238,7 @@ mod tests {
     #[test]
     fn one_outlier_in_ten_thousand_shows_only_past_p99_99() {
         let mut recorder = LatencyRecorder::new();
-        recorder.record_ticks_n(100, 9_999);
+        (0..9_999).for_each(|_| recorder.record_ticks(100));
         recorder.record_ticks(5_000_000);
         let figures = summary(&recorder);
         assert_eq!((figures.p99_9, figures.p99_99, figures.max), (100, 100, 5_000_000));
@@ -270,7 +255,7 @@ mod tests {
         let mut recorder = recorded([RANGE_TICKS_MAX]);
         assert_eq!(recorder.clamped(), 0);
         recorder.record_ticks(RANGE_TICKS_MAX + 1);
-        recorder.record_ticks_n(u64::MAX, 2);
+        (0..2).for_each(|_| recorder.record_ticks(u64::MAX));
         assert_eq!((recorder.count(), recorder.clamped()), (4, 3));
         let figures = summary(&recorder);
         assert_eq!(figures.clamped, 3);
@@ -281,14 +266,6 @@ mod tests {
     #[test]
     fn the_range_holds_an_hour_of_a_five_gigahertz_counter() {
         const { assert!(RANGE_TICKS_MAX > 5_000_000_000 * 3_600) };
-    }
-
-    #[test]
-    fn recording_nothing_changes_nothing() {
-        let mut recorder = LatencyRecorder::new();
-        recorder.record_ticks_n(u64::MAX, 0);
-        assert!(recorder.is_empty());
-        assert_eq!((recorder.clamped(), recorder.max_ticks), (0, 0));
     }
 
     #[test]

@@ -29,6 +29,7 @@
 //! assert_eq!(latency_ns.total.max, 1_500);
 //! ```
 
+mod buckets;
 mod clock;
 mod latency;
 mod stage;

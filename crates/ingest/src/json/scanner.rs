@@ -77,14 +77,7 @@ impl<'text> Scanner<'text> {
         name: &[u8; N],
         slot: &mut Option<T>,
     ) -> Option<()> {
-        if self.is_called(name) {
-            if slot.is_some() {
-                return None;
-            }
-            *slot = Some(T::scan(self)?);
-            self.separator()?;
-        }
-        Some(())
+        self.member_by(name, slot, T::scan)
     }
 
     /// As [`Scanner::member`], of a value that `read` reads.
@@ -133,6 +126,7 @@ impl<'text> Scanner<'text> {
         is_called
     }
 
+    /// As [`Scanner::is_called`], byte for byte, and nothing is read.
     #[inline(always)]
     fn is_any_name<const N: usize>(self, name: &[u8; N]) -> bool {
         let Some((quote, rest)) = self.rest.split_first_chunk::<1>() else { return false };
@@ -160,10 +154,10 @@ impl<'text> Scanner<'text> {
         let mut items = *self;
         items.eat(b"[")?;
         if items.eat(b"]").is_none() {
-            while {
+            read(&mut items)?;
+            while items.has_next()? {
                 read(&mut items)?;
-                items.has_next()?
-            } {}
+            }
         }
         *self = items;
         Some(())
@@ -286,6 +280,7 @@ impl<'text> Scanner<'text> {
         self.string().map(NumberText::from)
     }
 
+    /// A decimal without quotes, and what follows it.
     #[inline(never)]
     fn bare_decimal(self) -> Option<(NumberText<'text>, Self)> {
         if let Some(short) = self.rest.first_chunk().and_then(ShortNumber::leading)
@@ -352,6 +347,7 @@ impl<'text> Scanner<'text> {
         self.rest.is_empty()
     }
 
+    /// What follows a member.
     #[inline(never)]
     fn behind_member(mut self) -> Option<Self> {
         self.string()?;
@@ -405,7 +401,7 @@ impl<'text> Scanner<'text> {
         Some(self)
     }
 
-    /// A bare number: `[-]digits[.digits]`.
+    /// A bare number, `[-]digits[.digits]`, and what follows it.
     #[inline(never)]
     fn number(self) -> Option<(&'text [u8], Self)> {
         let all = self.rest;

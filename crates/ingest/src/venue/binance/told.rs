@@ -32,6 +32,7 @@ impl<'text> BookTicker<'text> {
     /// From what follows its kind.
     #[inline]
     pub(super) fn scan(text: &mut Scanner<'text>) -> Option<Self> {
+        // A copy that nobody else sees stays in registers.
         let mut data = *text;
         let (mut symbol, mut update_id) = (None, None);
         let ([mut bid, mut ask], [mut bid_quantity, mut ask_quantity]) = ([None; 2], [None; 2]);
@@ -101,6 +102,7 @@ impl<'text> Dealt<'text> {
     /// From what follows its kind.
     #[inline]
     pub(super) fn scan(text: &mut Scanner<'text>, id_key: &[u8; 1]) -> Option<Self> {
+        // A copy that nobody else sees stays in registers.
         let mut data = *text;
         let (mut symbol, mut trade_id, mut buyer_is_maker) = (None, None, None);
         let ([mut price, mut quantity], mut kind) = ([None; 2], None::<&[u8]>);
