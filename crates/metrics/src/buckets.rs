@@ -31,7 +31,7 @@ impl Buckets {
     /// Counts a value; one past the range at its end.
     #[inline(always)]
     pub(crate) fn add(&mut self, ticks: u64) {
-        self.0[index(if ticks > RANGE_TICKS_MAX { RANGE_TICKS_MAX } else { ticks })] += 1;
+        self.0[index(ticks.min(RANGE_TICKS_MAX))] += 1;
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -63,6 +63,7 @@ impl Buckets {
 
 /// The bucket of a value.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a bucket's place is less than two to the 16")]
 const fn index(ticks: u64) -> usize {
     let shift = u64::BITS - SINGLE_BITS - (ticks | (SINGLES - 1)).leading_zeros();
     ((shift as usize) << (SINGLE_BITS - 1)) + (ticks >> shift) as usize
