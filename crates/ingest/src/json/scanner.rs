@@ -77,7 +77,15 @@ impl<'text> Scanner<'text> {
         name: &[u8; N],
         slot: &mut Option<T>,
     ) -> Option<()> {
-        self.member_by(name, slot, T::scan)
+        // As `member_by`, written out: a function that is handed over is not always inlined.
+        if self.is_called(name) {
+            if slot.is_some() {
+                return None;
+            }
+            *slot = Some(T::scan(self)?);
+            self.separator()?;
+        }
+        Some(())
     }
 
     /// As [`Scanner::member`], of a value that `read` reads.
