@@ -59,7 +59,7 @@ impl LevelText {
     /// Becomes the text of a level whose numbers were written so. `None` where one is not written in the
     /// one plain way: digits with at most one point and 18 decimals, neither a sign nor an exponent nor an
     /// idle zero in front, and no more digits than 64 bits hold. Others could not be given back exactly,
-    /// and this text is then none.
+    /// and this text then stays what it was.
     #[inline(always)]
     #[must_use]
     pub fn set<'text>(
