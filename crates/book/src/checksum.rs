@@ -133,7 +133,7 @@ impl LevelText {
 }
 
 /// The text that a checksum is taken of, in memory that is reused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Joined {
     /// As long as any checksum's text, once there was one.
     bytes: Vec<u8>,

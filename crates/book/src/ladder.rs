@@ -55,10 +55,7 @@ impl Ladder {
     pub(crate) fn set(&mut self, level: Level) {
         debug_assert!(!self.loading);
         let rank = self.order.rank(level.price);
-        let found = search(&self.rungs, self.near, rank, |rung| rung.rank);
-        let (Ok(index) | Err(index)) = found;
-        self.near = index;
-        match found {
+        match search(&self.rungs, &mut self.near, rank, |rung| rung.rank) {
             Ok(index) if level.quantity.is_zero() => {
                 self.rungs.remove(index);
             }
@@ -131,25 +128,25 @@ impl Ladder {
     }
 }
 
-/// Where `rank` is among ascending ranks, or where it belongs: doubling steps from `near` on until it is
-/// enclosed, then a binary search between the last two steps.
+/// Where `rank` is among ascending ranks, or where it belongs, which `near` is from then on: doubling
+/// steps from `near` until it is enclosed, then a binary search between the last two steps.
 pub(crate) fn search<T>(
     rungs: &[T],
-    near: usize,
+    near: &mut usize,
     rank: i64,
     rank_of: impl Fn(&T) -> i64,
 ) -> Result<usize, usize> {
-    let near = near.min(rungs.len());
-    let is_above = rungs.get(near).is_some_and(|rung| rank_of(rung) < rank);
+    let from = rungs.len().min(*near);
+    let is_above = rungs.get(from).is_some_and(|rung| rank_of(rung) < rank);
     let (low, high) = if is_above {
-        enclose_above(rungs, near, |rung| rank_of(rung) < rank)
+        enclose_above(rungs, from, |rung| rank_of(rung) < rank)
     } else {
-        enclose_below(rungs, near, |rung| rank_of(rung) > rank)
+        enclose_below(rungs, from, |rung| rank_of(rung) > rank)
     };
-    match rungs[low..high].binary_search_by_key(&rank, rank_of) {
-        Ok(index) => Ok(low + index),
-        Err(index) => Err(low + index),
-    }
+    let found = rungs[low..high].binary_search_by_key(&rank, rank_of);
+    let (Ok(index) | Err(index)) = found;
+    *near = low + index;
+    found.map(|_| *near).map_err(|_| *near)
 }
 
 /// Bounds of what is sought, which is above the rung at `near`.
@@ -232,7 +229,7 @@ mod tests {
                 (0..=ranks.len() + 1).flat_map(|near| (0..=len).map(move |at| (near, at)))
             {
                 let index = usize::try_from(at).unwrap();
-                let found = |rank| search(&ranks, near, rank, |rank| *rank);
+                let found = |rank| search(&ranks, &mut near.clone(), rank, |rank| *rank);
                 assert_eq!(found(at * 2 - 1), Err(index), "from {near}");
                 let expected = if at < len { Ok(index) } else { Err(index) };
                 assert_eq!(found(at * 2), expected, "from {near}");

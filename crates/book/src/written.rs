@@ -128,10 +128,7 @@ impl WrittenSide {
             self.rungs.push(Rung { rank, place });
             return;
         }
-        let found = search(&self.rungs, self.near, rank, |rung| rung.rank);
-        let (Ok(index) | Err(index)) = found;
-        self.near = index;
-        match found {
+        match search(&self.rungs, &mut self.near, rank, |rung| rung.rank) {
             Ok(index) if is_gone => {
                 let gone = self.rungs.remove(index);
                 self.free.push(gone.place);

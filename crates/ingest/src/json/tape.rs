@@ -12,7 +12,7 @@
 use std::mem::MaybeUninit;
 
 use simd_json::{Node, StaticNode};
-use tickring_event::{POWERS_OF_TEN, leading_digits, leading_eight};
+use tickring_event::{leading_digits, leading_sixteen};
 
 use super::Numbers;
 use super::plain::ascii;
@@ -342,12 +342,8 @@ impl<'text> Cursor<'text> {
 /// The number that the digits from `at` on make, at most sixteen of them, and how many they are.
 #[inline(always)]
 fn sixteen_digits(text: &[u8], at: usize) -> (u64, usize) {
-    let (first, len) = leading_eight(word_at(text, at).to_le_bytes());
-    if len < 8 {
-        return (first, len);
-    }
-    let (second, len) = leading_eight(word_at(text, at + 8).to_le_bytes());
-    (first.wrapping_mul(POWERS_OF_TEN[len & 15].cast_unsigned()).wrapping_add(second), 8 + len)
+    let words = u128::from(word_at(text, at)) | u128::from(word_at(text, at + 8)) << 64;
+    leading_sixteen(words.to_le_bytes())
 }
 
 /// Eight bytes from `at` on, the first one lowest; zeros stand for those behind the end.

@@ -193,7 +193,7 @@ impl Decoder {
         }
         let mut origin = stamp.origin(self.listing.id(position));
         origin.venue_time_ns = latest_ns(bids).max(latest_ns(asks));
-        self.sides.start(Some(ChecksumForm::Kraken));
+        self.sides.start(Some(self.books[position].written.form()));
         self.sides.read(bids, asks, self.listing.instrument(position))?;
         let message = DepthMessage { origin, is_snapshot, depth };
         let book = &mut self.books[position];

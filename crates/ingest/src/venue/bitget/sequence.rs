@@ -40,7 +40,7 @@ impl Depth {
 
     /// For which checksum its levels are kept as they were written, if they are.
     pub(super) fn form(&self) -> Option<ChecksumForm> {
-        self.is_written.then_some(ChecksumForm::Okx)
+        self.is_written.then_some(self.checked.written.form())
     }
 
     pub(super) const fn is_live(&self) -> bool {

@@ -47,7 +47,7 @@ pub(super) struct Decoder {
 
 #[derive(Debug)]
 pub(super) struct Book {
-    checked: CheckedBook,
+    pub(super) checked: CheckedBook,
     /// Levels of a side that stay.
     pub(super) depth: usize,
 }
@@ -225,7 +225,7 @@ impl Decoder {
             *depth = self.subscriptions.depth(symbol).unwrap_or_else(|| book::depth_of(bids, asks));
         }
         let depth = *depth;
-        self.sides.start(Some(ChecksumForm::Kraken));
+        self.sides.start(Some(self.books[position].checked.written.form()));
         self.sides.read(bids, asks, self.listing.instrument(position))?;
         if venue.is_none() {
             batch.remark("no_checksum");

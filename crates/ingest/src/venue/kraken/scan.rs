@@ -1,6 +1,5 @@
 //! Changes of books, trades and tickers straight from their text.
 
-use tickring_book::ChecksumForm;
 use tickring_event::{MarketEvent, NumberText, TopOfBook, Trade};
 
 use super::decode::{BOOK_UPDATE, Decoder, TICKER, TRADE};
@@ -78,7 +77,8 @@ impl Decoder {
         data.is_called(b"symbol").then_some(())?;
         let position = listing.known(data.text()?)?;
         data.separator()?;
-        sides.start(Some(ChecksumForm::Kraken));
+        let book = &books[position];
+        sides.start(Some(book.checked.written.form()));
         let instrument = listing.instrument(position);
         let ([mut bids, mut asks], mut checksum) = ([None; 2], None::<u64>);
         let mut time_ns = None;
@@ -94,8 +94,7 @@ impl Decoder {
         bids.or(asks)?;
         let mut origin = stamp.origin(listing.id(position));
         origin.venue_time_ns = time_ns?;
-        let depth = books[position].depth;
-        let message = DepthMessage { origin, is_snapshot: false, depth };
+        let message = DepthMessage { origin, is_snapshot: false, depth: book.depth };
         Some(Change { position, message, checksum: u32::try_from(checksum?).ok()? })
     }
 

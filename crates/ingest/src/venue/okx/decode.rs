@@ -40,7 +40,7 @@ pub(super) const TICKER: usize = 5;
 pub(super) const CANDLE: usize = 6;
 const FETCHED_SNAPSHOT: usize = 7;
 
-pub(super) const NS_PER_MS: u64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 
 /// From parsed frames to events.
 #[derive(Debug)]

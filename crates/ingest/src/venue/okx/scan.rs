@@ -2,11 +2,12 @@
 
 use tickring_event::{Flags, MarketEvent, NumberText, Origin, TopOfBook, Trade};
 
-use super::decode::{BBO, BOOKS5, Decoder, NS_PER_MS, TICKER, TRADE, Told};
+use super::decode::{BBO, BOOKS5, Decoder, TICKER, TRADE, Told};
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
 use crate::json::{Scanner, level};
 use crate::venue::checked::unsigned_checksum;
+use crate::venue::time_text::ms_to_ns;
 use crate::venue::{Inbound, taker};
 
 /// A message that was read to its end.
@@ -104,10 +105,7 @@ impl Decoder {
     ) -> Option<Told> {
         self.sides.start(self.depths[position].form());
         let (origin, numbers) = self.depth_of(text, position, origin)?;
-        let checksum = match numbers.checksum {
-            Some(checksum) => unsigned_checksum(checksum)?,
-            None => None,
-        };
+        let checksum = numbers.checksum.map_or(Some(None), unsigned_checksum)?;
         let numbers = (numbers.previous, numbers.last);
         Some(Told { origin, is_snapshot: false, numbers, checksum })
     }
@@ -140,7 +138,7 @@ impl Decoder {
             }
             bids.or(asks)
         })?;
-        origin.venue_time_ns = numbers.time_ms?.checked_mul(NS_PER_MS)?;
+        origin.venue_time_ns = ms_to_ns(Some(numbers.time_ms?))?;
         origin.venue_sequence = numbers.last.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
         Some((origin, numbers))
     }
@@ -183,7 +181,7 @@ impl Decoder {
             data.pass_over(place)?;
         }
         let level = level(self.listing.instrument(position), price?, quantity?)?;
-        origin.venue_time_ns = time_ms?.checked_mul(NS_PER_MS)?;
+        origin.venue_time_ns = ms_to_ns(Some(time_ms?))?;
         origin.venue_sequence = number.filter(|it| *it > 0).or(trade_id).unwrap_or(0);
         let taker = Some(taker?);
         let trade = Trade { price: level.price, quantity: level.quantity, taker, trade_id };
@@ -220,7 +218,7 @@ impl Decoder {
         let (bid, ask) = (level(instrument, bid?, bid_size?)?, level(instrument, ask?, ask_size?)?);
         let last_price = Some(instrument.price(last?).ok()?);
         let top = TopOfBook { last_price, ..TopOfBook::of(Some(bid), Some(ask)) };
-        origin.venue_time_ns = time_ms?.checked_mul(NS_PER_MS)?;
+        origin.venue_time_ns = ms_to_ns(Some(time_ms?))?;
         origin.venue_sequence = number.unwrap_or(0);
         batch.push(MarketEvent::top_of_book(&origin, &top));
         Some(())

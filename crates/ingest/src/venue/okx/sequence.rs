@@ -68,7 +68,7 @@ impl Depth {
 
     /// For which checksum its levels are kept as they were written, if they are.
     pub(super) fn form(&self) -> Option<ChecksumForm> {
-        self.is_written.then_some(ChecksumForm::Okx)
+        self.is_written.then_some(self.checked.written.form())
     }
 
     /// A snapshot came over the connection: what was held is older.
