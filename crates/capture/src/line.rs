@@ -1,5 +1,6 @@
 //! One line of a session: a time, a space, a message.
 
+mod block;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
@@ -32,9 +33,16 @@ enum Fault {
 const DIGITS_MAX: usize = 19;
 
 /// Splits a line, without its line feed, into the time and the position of the message.
+#[inline]
 fn split(line: &[u8]) -> Result<(u64, usize), Fault> {
     let (mut arrival_ns, mut digits) = (0_u64, 0);
-    for byte in line {
+    while digits < 16
+        && let Some(eight) = line[digits..].first_chunk().and_then(eight_digits)
+    {
+        arrival_ns = arrival_ns * 100_000_000 + eight;
+        digits += 8;
+    }
+    for byte in &line[digits..] {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -52,6 +60,20 @@ fn split(line: &[u8]) -> Result<(u64, usize), Fault> {
         None if line.is_empty() => Err(Fault::Empty),
         None => Err(Fault::NoSpace),
     }
+}
+
+/// The number that eight bytes make which are digits; each step joins neighbours of equal length.
+#[inline]
+fn eight_digits(text: &[u8; 8]) -> Option<u64> {
+    let digits = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
+    // A value above nine shows in its upper half, at once or with six more.
+    let above = (digits | (digits.wrapping_add(0x0606_0606_0606_0606))) & 0xf0f0_f0f0_f0f0_f0f0;
+    if above != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
 }
 
 /// The number that so many digits make that they may not fit.

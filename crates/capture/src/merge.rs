@@ -12,12 +12,20 @@ pub struct Merged {
     heads: Vec<Head>,
     /// The session whose entry was read last.
     current: Option<usize>,
+    /// Whose turn it is after that session's.
+    after_it: Turn,
     /// By session: which others it may continue; see [`Merged::chained`].
     chains: Vec<Option<usize>>,
     /// The entry read last is the first of a session that continues another.
     is_continuation: bool,
     steps_back: u64,
 }
+
+/// The time of a session's next entry, and its index: the least one's turn comes first.
+type Turn = (u64, usize);
+
+/// No session's.
+const NOBODYS: Turn = (u64::MAX, usize::MAX);
 
 /// What is known of a session's next entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,7 +80,15 @@ impl Merged {
             return Err(CaptureError::TooManyConnections);
         }
         let chains = vec![None; sessions.len()];
-        Ok(Self { sessions, heads, current: None, chains, is_continuation: false, steps_back: 0 })
+        Ok(Self {
+            sessions,
+            heads,
+            current: None,
+            after_it: NOBODYS,
+            chains,
+            is_continuation: false,
+            steps_back: 0,
+        })
     }
 
     /// Lets sessions continue each other: parts of one recording. By session, `chains` names the
@@ -99,36 +115,61 @@ impl Merged {
 
     /// Reads the next entry; false when all sessions have ended.
     ///
-    /// Costs one entry read and one comparison for each session. Reads one entry ahead in each, so a
-    /// session that waits (a pipe) holds up the others.
+    /// Costs one entry read; and where another session's turn comes, one comparison for each. Reads one
+    /// entry ahead in each, so a session that waits (a pipe) holds up the others.
     ///
     /// # Errors
     /// As [`Session::advance`]. The session that failed ends; a further call goes on with the others.
+    #[inline]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
-        if let Some(index) = self.current.take() {
-            self.heads[index].next = Next::Unread;
+        if let Some(index) = self.current.take()
+            && let Some(time_ns) = self.read(index)?
+            && (time_ns, index) < self.after_it
+        {
+            self.current = Some(index);
+            self.is_continuation = false;
+            return Ok(true);
         }
-        let mut first: Option<(usize, u64)> = None;
-        for (index, (session, head)) in self.sessions.iter_mut().zip(&mut self.heads).enumerate() {
-            if head.next == Next::Unread {
-                // The end comes first, so that it stands when reading fails.
-                head.next = Next::End;
-                if session.advance()? {
-                    let time_ns = session.entry().time_ns();
-                    self.steps_back += u64::from(time_ns < head.before_ns);
-                    head.before_ns = time_ns;
-                    head.next = Next::At { time_ns };
-                }
-            }
-            let Next::At { time_ns } = head.next else { continue };
-            // Strictly earlier: at equal times the session given first stays.
-            if first.is_none_or(|(_, earliest_ns)| time_ns < earliest_ns) {
-                first = Some((index, time_ns));
-            }
+        self.choose()
+    }
+
+    /// Finds out whose turn it is; false when all sessions have ended.
+    #[inline(never)]
+    fn choose(&mut self) -> Result<bool, CaptureError> {
+        let (mut first, mut second) = (NOBODYS, NOBODYS);
+        for index in 0..self.sessions.len() {
+            let time_ns = match self.heads[index].next {
+                Next::At { time_ns } => time_ns,
+                Next::End => continue,
+                Next::Unread => match self.read(index)? {
+                    Some(time_ns) => time_ns,
+                    None => continue,
+                },
+            };
+            let own = (time_ns, index);
+            second = second.min(first.max(own));
+            first = first.min(own);
         }
-        self.current = first.map(|(index, _)| index);
+        self.current = (first != NOBODYS).then_some(first.1);
+        self.after_it = second;
         self.is_continuation = self.current.is_some_and(|index| self.begin(index));
         Ok(self.current.is_some())
+    }
+
+    /// Reads a session's next entry: its time, or `None` at the end.
+    #[inline]
+    fn read(&mut self, index: usize) -> Result<Option<u64>, CaptureError> {
+        let (session, head) = (&mut self.sessions[index], &mut self.heads[index]);
+        // The end comes first, so that it stands when reading fails.
+        head.next = Next::End;
+        if !session.advance()? {
+            return Ok(None);
+        }
+        let time_ns = session.entry().time_ns();
+        self.steps_back += u64::from(time_ns < head.before_ns);
+        head.before_ns = time_ns;
+        head.next = Next::At { time_ns };
+        Ok(Some(time_ns))
     }
 
     /// Marks a session as begun; true when it continues another, whose connection it takes.
@@ -175,6 +216,7 @@ impl Merged {
     /// # Panics
     /// When it has read none.
     #[must_use]
+    #[inline]
     pub fn entry(&self) -> Entry<'_> {
         let index = self.current.expect("`advance` has read an entry");
         self.sessions[index].entry().renumbered(self.heads[index].first_connection)
@@ -356,6 +398,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn each_entry_is_the_earliest_of_those_that_are_next(
+            sessions in prop::collection::vec(prop::collection::vec(0_u64..8, 0..12), 0..5)
+        ) {
+            let mut left: Vec<_> = sessions.iter().map(|it| it.iter().zip(1..).peekable()).collect();
+            let mut expected = Vec::new();
+            // The first of equals.
+            while let Some((index, _)) = (0..left.len())
+                .filter_map(|index| Some((index, *left[index].peek()?.0)))
+                .min_by_key(|&(_, time)| time)
+            {
+                let (time, line) = left[index].next().unwrap();
+                expected.push((*time, u8::try_from(index).unwrap(), line));
+            }
+            let slices: Vec<&[u64]> = sessions.iter().map(Vec::as_slice).collect();
+            prop_assert_eq!(merge(&slices).0, expected);
+        }
+
         #[test]
         fn merging_sorted_sessions_is_a_stable_sort(
             mut sessions in prop::collection::vec(prop::collection::vec(0_u64..20, 0..12), 0..5)

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::decimal::{
     DECIMALS_MAX, Decimal, DecimalError, DecimalText, NumberText, POWERS_OF_TEN, ShortNumber,
 };
+use crate::payload::Level;
 use crate::price::{Price, Quantity, Scale};
 
 /// Most instruments of one run.
@@ -115,6 +116,15 @@ impl Instrument {
         text: impl Into<NumberText<'text>>,
     ) -> Result<Quantity, DecimalError> {
         self.quantity.read(text.into()).map(Quantity::from_mantissa)
+    }
+
+    /// Reads both numbers of a level, where both are short and fit this instrument's scales: then it is what
+    /// [`Instrument::price`] and [`Instrument::quantity`] give.
+    #[inline(always)]
+    #[must_use]
+    pub fn short_level(&self, price: ShortNumber, quantity: ShortNumber) -> Option<Level> {
+        let price = Price::from_mantissa(self.price.of_short(price)?);
+        Some(Level { price, quantity: Quantity::from_mantissa(self.quantity.of_short(quantity)?) })
     }
 
     /// A price in the venue's own writing: without zeros at the end, or, where the venue was seen to

@@ -234,8 +234,12 @@ impl EventPublisher {
     fn count(&mut self, events: &[MarketEvent]) {
         self.counters.add(Counter::EventsPublished, events.len() as u64);
         for event in events {
-            self.counters.add(counter_of(event.kind()), 1);
-            if let Payload::Gap(gap) = event.payload() {
+            let kind = event.kind();
+            self.counters.add(counter_of(kind), 1);
+            // Asked first: the whole payload of every event is not wanted.
+            if kind == Kind::Gap
+                && let Payload::Gap(gap) = event.payload()
+            {
                 self.counters.add(Counter::Gaps, 1);
                 if self.gaps.len() < GAPS_KEPT_MAX {
                     let MarketEvent { connection, instrument, .. } = *event;

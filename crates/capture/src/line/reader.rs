@@ -1,13 +1,15 @@
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, Read};
+use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
+use super::block::Block;
 use super::{FRAME_BYTES_MAX, Fault, RecordedFrame, split};
 use crate::CaptureError;
 use crate::input::{self, Input};
 
-/// Reads one session, line by line, into one buffer that is used again for each line.
+/// Reads one session in large pieces and lends its lines where they lie.
 ///
 /// The last line need not end in a line feed. A plain session that was cut inside its last line
 /// therefore gives a shortened message: only the message's own format can tell.
@@ -17,12 +19,9 @@ pub struct LineReader {
     name: String,
     /// `None` once the session has ended, well or not.
     input: Option<Input>,
-    /// The current line without its line feed.
-    buffer: Vec<u8>,
-    /// Where the message starts in `buffer`.
-    ///
-    /// Invariant: at most `buffer.len()`.
-    text_start: usize,
+    block: Block,
+    /// The current message in `block`.
+    text: Range<usize>,
     arrival_ns: u64,
     line: u64,
     steps_back: u64,
@@ -58,8 +57,8 @@ impl LineReader {
         Self {
             name,
             input: Some(input),
-            buffer: Vec::new(),
-            text_start: 0,
+            block: Block::new(),
+            text: 0..0,
             arrival_ns: 0,
             line: 0,
             steps_back: 0,
@@ -68,7 +67,8 @@ impl LineReader {
 
     /// The next frame, or `None` at the end of the session.
     ///
-    /// Copies the line once and allocates only while its buffer grows to the longest line so far.
+    /// Copies nothing but the start of a line whose end is read next. Allocates only while its buffer
+    /// grows to the longest line so far.
     ///
     /// # Errors
     /// [`CaptureError::Read`] when reading or decompressing fails,
@@ -97,25 +97,18 @@ impl LineReader {
     /// Reads the next line; false at the end of the session.
     pub(crate) fn advance(&mut self) -> Result<bool, CaptureError> {
         let Some(mut input) = self.input.take() else { return Ok(false) };
-        if !self.fill(&mut input)? {
-            return Ok(false);
-        }
+        let Some(found) = self.next_line(&mut input)? else { return Ok(false) };
         let line = self.line + 1;
-        let (arrival_ns, text_start) = split(&self.buffer).map_err(|fault| {
-            let name = self.name.clone();
-            match fault {
-                Fault::Empty => CaptureError::Empty { name, line },
-                Fault::NoSpace => CaptureError::NoSpace { name, line },
-                Fault::Time => CaptureError::Time { name, line },
-            }
-        })?;
-        if self.buffer.len() - text_start > FRAME_BYTES_MAX {
+        let text = self.block.text(&found);
+        let (arrival_ns, text_start) = split(text).map_err(|fault| self.faulty(fault))?;
+        let text = found.start + text_start..found.end;
+        if text.len() > FRAME_BYTES_MAX {
             return Err(CaptureError::TooLong { name: self.name.clone(), line });
         }
         if line > 1 && arrival_ns < self.arrival_ns {
             self.steps_back += 1;
         }
-        (self.arrival_ns, self.text_start, self.line) = (arrival_ns, text_start, line);
+        (self.arrival_ns, self.text, self.line) = (arrival_ns, text, line);
         // Only a good line gives the input back: whatever else happened, the session has ended.
         self.input = Some(input);
         Ok(true)
@@ -126,24 +119,33 @@ impl LineReader {
         RecordedFrame {
             arrival_ns: self.arrival_ns,
             line: self.line,
-            text: &self.buffer[self.text_start..],
+            text: self.block.text(&self.text),
         }
     }
 
-    /// Puts the next line, without its line feed, in the buffer; false when there is none.
-    fn fill(&mut self, input: &mut Input) -> Result<bool, CaptureError> {
-        self.buffer.clear();
-        self.text_start = 0;
-        let line = self.line;
-        let read = input.take(LINE_BYTES_MAX).read_until(b'\n', &mut self.buffer);
-        let size =
-            read.map_err(|source| CaptureError::Read { name: self.name.clone(), line, source })?;
-        if self.buffer.last() == Some(&b'\n') {
-            self.buffer.pop();
-        } else if size as u64 == LINE_BYTES_MAX {
-            return Err(CaptureError::TooLong { name: self.name.clone(), line: line + 1 });
+    /// Where the next line lies, without its line feed; `None` when there is none.
+    #[inline]
+    fn next_line(&mut self, input: &mut Input) -> Result<Option<Range<usize>>, CaptureError> {
+        match self.block.next_line(input, LINE_BYTES_MAX) {
+            Ok(Some(found)) if found.len() >= LINE_BYTES_MAX => {
+                Err(CaptureError::TooLong { name: self.name.clone(), line: self.line + 1 })
+            }
+            Ok(found) => Ok(found),
+            Err(source) => {
+                Err(CaptureError::Read { name: self.name.clone(), line: self.line, source })
+            }
         }
-        Ok(size > 0)
+    }
+
+    /// What is wrong with the line behind the last good one.
+    #[cold]
+    fn faulty(&self, fault: Fault) -> CaptureError {
+        let (name, line) = (self.name.clone(), self.line + 1);
+        match fault {
+            Fault::Empty => CaptureError::Empty { name, line },
+            Fault::NoSpace => CaptureError::NoSpace { name, line },
+            Fault::Time => CaptureError::Time { name, line },
+        }
     }
 }
 
@@ -159,7 +161,7 @@ impl fmt::Debug for LineReader {
 }
 
 /// Longest line: the digits of [`u64::MAX`], a space, a message and the line feed.
-const LINE_BYTES_MAX: u64 = 20 + 1 + FRAME_BYTES_MAX as u64 + 1;
+const LINE_BYTES_MAX: usize = 20 + 1 + FRAME_BYTES_MAX + 1;
 
 #[cfg(test)]
 mod tests;

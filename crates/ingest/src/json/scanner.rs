@@ -160,15 +160,38 @@ impl<'text> Scanner<'text> {
     pub(crate) fn items(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         // A copy that nobody else sees stays in registers.
         let mut items = *self;
-        items.eat(b"[")?;
-        if items.eat(b"]").is_none() {
+        let mut is_inside = items.enter_items()?;
+        while is_inside {
             read(&mut items)?;
-            while items.has_next()? {
-                read(&mut items)?;
-            }
+            is_inside = items.has_next()?;
         }
         *self = items;
         Some(())
+    }
+
+    /// As [`Scanner::items`]: levels of an instrument.
+    #[inline(always)]
+    pub(crate) fn levels(
+        &mut self,
+        instrument: &Instrument,
+        mut take: impl FnMut(Level),
+    ) -> Option<()> {
+        // Written out: a function of this size that is handed over is not inlined.
+        let mut items = *self;
+        let mut is_inside = items.enter_items()?;
+        while is_inside {
+            take(items.level(instrument)?);
+            is_inside = items.has_next()?;
+        }
+        *self = items;
+        Some(())
+    }
+
+    /// The bracket before an array's first item: whether there is one.
+    #[inline(always)]
+    fn enter_items(&mut self) -> Option<bool> {
+        self.eat(b"[")?;
+        Some(self.eat(b"]").is_none())
     }
 
     /// What is behind an item: whether another one follows.
@@ -216,8 +239,22 @@ impl<'text> Scanner<'text> {
     /// As [`Scanner::pair`]: the level of an instrument.
     #[inline(always)]
     pub(crate) fn level(&mut self, instrument: &Instrument) -> Option<Level> {
+        if let Some(short) = self.rest.first_chunk().and_then(ShortPair::leading)
+            && let Some(level) = instrument.short_level(short.price, short.quantity)
+        {
+            self.rest = self.rest.get(short.size..)?;
+            return Some(level);
+        }
+        let (level, behind) = self.any_level(instrument)?;
+        *self = behind;
+        Some(level)
+    }
+
+    /// As [`Scanner::level`], and what follows it.
+    #[inline(never)]
+    fn any_level(mut self, instrument: &Instrument) -> Option<(Level, Self)> {
         let (price, quantity) = self.pair()?;
-        level(instrument, price, quantity)
+        Some((level(instrument, price, quantity)?, self))
     }
 
     /// As [`Scanner::level`], with a string before the decimals.
@@ -452,6 +489,30 @@ impl<'text> Scanner<'text> {
             Some(block) => *block,
             None => last_block(self.rest),
         }
+    }
+}
+
+/// An array of two short numbers in quotes.
+struct ShortPair {
+    price: ShortNumber,
+    quantity: ShortNumber,
+    /// How many bytes it takes.
+    size: usize,
+}
+
+impl ShortPair {
+    /// Bytes in which one is looked for.
+    const BYTES: usize = 2 + ShortNumber::BYTES + 3 + ShortNumber::BYTES + 2;
+
+    /// The one that `text` begins with.
+    #[inline(always)]
+    fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
+        let rest = text.strip_prefix(b"[\"")?;
+        let price = ShortNumber::leading(rest.first_chunk()?)?;
+        let rest = rest.get(price.size()..)?.strip_prefix(b"\",\"")?;
+        let quantity = ShortNumber::leading(rest.first_chunk()?)?;
+        rest.get(quantity.size()..)?.starts_with(b"\"]").then_some(())?;
+        Some(Self { price, quantity, size: 2 + price.size() + 3 + quantity.size() + 2 })
     }
 }
 

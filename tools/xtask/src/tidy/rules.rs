@@ -63,6 +63,7 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     // receive times for the socket.
     ("libc", &["cli", "ingest"]),
     ("mcap", &["capture"]),
+    ("memchr", &["capture"]),
     ("mimalloc", &["cli"]),
     ("plotters", &["cli"]),
     ("parquet", &["export"]),

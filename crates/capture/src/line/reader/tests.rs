@@ -213,12 +213,41 @@ fn steps_back_are_counted() {
 }
 
 #[test]
-fn the_buffer_is_used_again() {
-    let mut reader = reader("1 a long line comes first\n2 b\n3 c\n");
-    let first = reader.next_frame().unwrap().unwrap().text.as_ptr();
+fn lines_are_lent_from_one_buffer_however_long_the_session_is() {
+    let bytes = session(200_000);
+    assert!(bytes.len() > 4_000_000);
+    let mut reader = reader(bytes);
+    let (mut lowest, mut highest) = (usize::MAX, 0);
     while let Some(frame) = reader.next_frame().unwrap() {
-        assert_eq!(frame.text.as_ptr(), first);
+        let at = frame.text.as_ptr().addr();
+        (lowest, highest) = (lowest.min(at), highest.max(at));
     }
+    assert_eq!(reader.frames_read(), 200_000);
+    assert!(highest - lowest < 400_000, "{} bytes", highest - lowest);
+}
+
+/// Gives at most so many bytes at once, in turn, and is interrupted before every read.
+struct Pieces {
+    bytes: Cursor<Vec<u8>>,
+    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
+    is_interrupted: bool,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.is_interrupted = !self.is_interrupted;
+        if self.is_interrupted {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let size = self.sizes.next().unwrap().min(buffer.len());
+        self.bytes.read(&mut buffer[..size])
+    }
+}
+
+fn in_pieces(bytes: Vec<u8>, sizes: Vec<usize>) -> LineReader {
+    let sizes = sizes.into_iter().cycle();
+    let pieces = Pieces { bytes: Cursor::new(bytes), sizes, is_interrupted: false };
+    LineReader::from_reader("session".to_owned(), Box::new(pieces)).unwrap()
 }
 
 fn frames() -> impl Strategy<Value = Vec<(u64, Vec<u8>)>> {
@@ -239,6 +268,29 @@ proptest! {
             prop_assert!(error.is_none());
             prop_assert_eq!(&read, &frames);
         }
+    }
+
+    #[test]
+    fn lines_are_the_same_in_pieces_of_any_size(
+        sizes in prop::collection::vec(0..700_000_usize, 1..12),
+        pieces in prop::collection::vec(prop_oneof![1..9_usize, 60_000..300_000_usize], 1..6),
+    ) {
+        // A small piece at a time takes long only for long lines.
+        let most = pieces.iter().max().map_or(0, |it| it * 400);
+        let frames: Vec<(u64, Vec<u8>)> = sizes
+            .iter()
+            .zip(1_u64..)
+            .map(|(size, number)| (number, vec![b'a' + (number % 26) as u8; *size % most]))
+            .collect();
+        let mut writer = LineWriter::new("memory", Vec::new());
+        for (arrival_ns, text) in &frames {
+            writer.write_frame(*arrival_ns, text).unwrap();
+        }
+        let mut bytes = writer.finish().unwrap();
+        bytes.pop();
+        let (read, error) = read(in_pieces(bytes, pieces));
+        prop_assert!(error.is_none());
+        prop_assert!(read == frames);
     }
 
     #[test]

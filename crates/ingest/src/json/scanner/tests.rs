@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use tickring_event::Instruments;
 
 use super::*;
 
@@ -119,6 +120,42 @@ fn levels_are_pairs_and_what_follows_in_them_is_passed_over() {
     );
     for text in [r#"[["1"]]"#, r#"[["1","2"]"#, r#"[["1","2"],]"#, r#"["1","2"]"#, "[[1,2,]]"] {
         assert_eq!(levels(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_level_is_the_numbers_of_its_pair_however_it_is_written() {
+    let instruments = Instruments::new();
+    let id = instruments.register("A", b"1.5", b"1").unwrap();
+    let instrument = instruments.instrument(id).unwrap();
+    let numbers =
+        ["1", "1.5", "0.00000000", "12345678.87654321", "123456789.5", "0.1234567890", "-2"];
+    let tails = ["]", ",\"0\",\"4\"]", ",1]", ",{}]", "", "],[", "\"]"];
+    for (price, quantity) in numbers.iter().flat_map(|it| numbers.map(|other| (*it, other))) {
+        for head in [
+            format!("[\"{price}\",\"{quantity}\""),
+            format!("[{price},{quantity}"),
+            format!("[\"{price}\",{quantity}"),
+            format!("[\"{price}\", \"{quantity}\""),
+            format!("[ \"{price}\",\"{quantity}\""),
+            format!("[\"{price}x\",\"{quantity}\""),
+        ] {
+            // At the text's end, and before it.
+            for text in tails
+                .iter()
+                .flat_map(|it| ["", &" ".repeat(60)].map(|end| format!("{head}{it}{end}")))
+            {
+                let scanner = Scanner::new(text.as_bytes());
+                let (mut fast, mut by_pair) = (scanner, scanner);
+                let pair = by_pair.pair();
+                let expected =
+                    pair.and_then(|(price, quantity)| level(instrument, price, quantity));
+                assert_eq!(fast.level(instrument), expected, "{text}");
+                if expected.is_some() {
+                    assert_eq!(fast.place(), by_pair.place(), "{text}");
+                }
+            }
+        }
     }
 }
 

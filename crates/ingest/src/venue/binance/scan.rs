@@ -156,10 +156,10 @@ impl Decoder {
         origin.venue_sequence = ids.last;
         let instrument = self.symbols.instrument(position);
         let mut run = batch.depth(origin, Flags::NONE);
-        data.items(|data| data.level(instrument).map(|level| run.bid(level)))?;
+        data.levels(instrument, |level| run.bid(level))?;
         data.separator()?;
         data.is_called(b"a").then_some(())?;
-        data.items(|data| data.level(instrument).map(|level| run.ask(level)))?;
+        data.levels(instrument, |level| run.ask(level))?;
         data.separator()?;
         run.finish();
         (!data.is_inside()?).then_some(Scanned::Diff(position, ids))

@@ -101,10 +101,10 @@ impl Decoder {
                 let place = data.place();
                 data.member(b"s", &mut None::<&[u8]>)?;
                 data.member_by(b"b", &mut bids, |side| {
-                    side.items(|side| side.level(instrument).map(|level| run.bid(level)))
+                    side.levels(instrument, |level| run.bid(level))
                 })?;
                 data.member_by(b"a", &mut asks, |side| {
-                    side.items(|side| side.level(instrument).map(|level| run.ask(level)))
+                    side.levels(instrument, |level| run.ask(level))
                 })?;
                 // Bids come first.
                 (asks.is_none() || bids.is_some()).then_some(())?;
