@@ -189,32 +189,36 @@ impl<S: Source> Turns<S> {
             if self.limit.stop_asked() {
                 return Err(End::Stopped);
             }
-            match self.source.next().map_err(End::Failed)? {
-                Incoming::Frame(frame) => {
+            // Matched where it is: a large value that is mapped is copied each time.
+            match self.source.next() {
+                Ok(Incoming::Frame(frame)) => {
                     let stamp = frame.stamp;
                     self.counters.add(Counter::Frames, 1);
                     self.counters.add(Counter::Bytes, frame.text.len() as u64);
                     let venue = &mut self.venues[usize::from(stamp.connection.0)];
                     let decoded = venue.decode(&frame, &mut self.batch);
                     note_remarks(&mut self.remarks, &frame, &decoded, &mut self.batch);
-                    match decoded {
-                        Ok(inbound) => self.answer(stamp, &inbound)?,
-                        Err(error) => self.note_error(error),
+                    match &decoded {
+                        Ok(inbound) => self.answer(stamp, inbound)?,
+                        Err(error) => self.note_error(*error),
                     }
                     self.follow_up(stamp);
                     self.pass(stamp);
                     self.publish(stamp)?;
                 }
-                Incoming::Status(stamp, status) => self.change(stamp, status)?,
-                Incoming::Part(stamp) => self.venues[usize::from(stamp.connection.0)].next_part(),
-                Incoming::Hole(stamp, missing) => {
+                Ok(Incoming::Status(stamp, status)) => self.change(stamp, status)?,
+                Ok(Incoming::Part(stamp)) => {
+                    self.venues[usize::from(stamp.connection.0)].next_part();
+                }
+                Ok(Incoming::Hole(stamp, missing)) => {
                     let hole = hole_event(stamp, missing);
                     self.lanes.hole(&hole);
                     self.batch.push(hole);
                     self.publish(stamp)?;
                 }
-                Incoming::Idle => self.share(),
-                Incoming::Ended => return Err(End::Ended),
+                Ok(Incoming::Idle) => self.share(),
+                Ok(Incoming::Ended) => return Err(End::Ended),
+                Err(error) => return Err(End::Failed(error)),
             }
             self.frames_unshared += 1;
             if self.frames_unshared >= FRAMES_PER_SHARE {
@@ -236,7 +240,7 @@ impl<S: Source> Turns<S> {
             }
             Inbound::Refused(refusal) => {
                 self.counters.add(Counter::Refusals, 1);
-                let Refusal { code, message, action, complete } = refusal.clone();
+                let Refusal { code, message, action, complete } = (**refusal).clone();
                 self.notices.send(Notice::Refused { code, message, action });
                 self.note_complete(stamp, complete);
             }

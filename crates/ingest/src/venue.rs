@@ -147,10 +147,16 @@ pub enum Inbound {
         /// Every command sent since the handshake has been answered.
         complete: bool,
     },
-    /// The venue refused something.
-    Refused(Refusal),
+    /// The venue refused something. Boxed: what every frame turns out to be is small.
+    Refused(Box<Refusal>),
     /// Well-formed, but nothing this program uses: counted by this reason.
     Ignored(&'static str),
+}
+
+impl From<Refusal> for Inbound {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
 }
 
 /// Why a message about an instrument that nobody wants is ignored.

@@ -267,7 +267,7 @@ fn an_answer_to_a_command_is_an_ack_or_a_refusal() {
     assert_eq!(decoded.frame(include_str!("data/binance/spot_list.json")), ack);
     let refusal = |message: &str| {
         let message = message.to_owned();
-        Ok(Inbound::Refused(Refusal { code: 2, message, action: Action::Continue, complete: true }))
+        Ok(Inbound::from(Refusal { code: 2, message, action: Action::Continue, complete: true }))
     };
     let refused = decoded.frame(include_str!("data/binance/spot_refusal.json"));
     assert_eq!(refused, refusal("Invalid request: ..."));

@@ -128,7 +128,7 @@ fn acks_are_told_by_their_id_and_complete_with_the_last() {
 #[track_caller]
 fn refused(inbound: Inbound) -> Refusal {
     let Inbound::Refused(refusal) = inbound else { panic!("{inbound:?}") };
-    refusal
+    *refusal
 }
 
 #[test]

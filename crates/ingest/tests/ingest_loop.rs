@@ -80,8 +80,8 @@ impl Source for Script {
         inbound: &Inbound,
     ) -> Result<(), SourceError> {
         match inbound {
-            Inbound::Refused(Refusal { action: Action::Stop, message, .. }) => {
-                Err(SourceError::Refused(message.clone()))
+            Inbound::Refused(refusal) if refusal.action == Action::Stop => {
+                Err(SourceError::Refused(refusal.message.clone()))
             }
             _ => Ok(()),
         }
@@ -163,7 +163,7 @@ impl Venue for Toy {
             }
             ("r", _) => {
                 batch.command(Command::Send("again".to_owned()));
-                Ok(Inbound::Refused(Refusal {
+                Ok(Inbound::from(Refusal {
                     code: 1001,
                     message: "no".to_owned(),
                     action: Action::Stop,

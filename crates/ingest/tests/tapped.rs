@@ -107,7 +107,7 @@ fn lines(path: &Path) -> Vec<String> {
 
 fn refused() -> Inbound {
     let message = "no".to_owned();
-    Inbound::Refused(Refusal { code: 1, message, action: Action::Continue, complete: false })
+    Inbound::from(Refusal { code: 1, message, action: Action::Continue, complete: false })
 }
 
 #[test]

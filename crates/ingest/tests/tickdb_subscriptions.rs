@@ -49,7 +49,7 @@ impl Connection {
     #[track_caller]
     fn refused(&mut self, text: &str) -> Refusal {
         match self.hear(text) {
-            Inbound::Refused(refusal) => refusal,
+            Inbound::Refused(refusal) => *refusal,
             other => panic!("{text} became {other:?}"),
         }
     }

@@ -17,8 +17,13 @@
 //! }
 //! ```
 
+mod name;
+mod short_pair;
+
 use tickring_event::{Instrument, Level, NumberText, ShortNumber, leading_sixteen};
 
+use self::name::begins_with_name;
+use self::short_pair::ShortPair;
 use super::plain::{BLOCK, ascii, ends_in};
 
 /// Objects and arrays within each other that are passed over.
@@ -27,9 +32,6 @@ const DEPTH_MAX: u32 = 16;
 /// Digits of a bare whole number that fit 64 bits whatever they are, with either sign: the general
 /// parser takes no larger ones.
 const DIGITS_MAX: usize = 18;
-
-/// Bytes of a name that fits eight with its quotes and the colon behind it.
-const SHORT_NAME: usize = 5;
 
 /// A place in a frame's text.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,16 @@ impl<'text> Scanner<'text> {
         (!self.is_called(name)).then_some(())
     }
 
+    /// Passes over the member called `name` if it is next: sooner than [`Scanner::pass_over`] would.
+    #[inline(always)]
+    pub(crate) fn skip<const N: usize>(&mut self, name: &[u8; N]) -> Option<()> {
+        if self.is_called(name) {
+            self.skip_value()?;
+            self.separator()?;
+        }
+        Some(())
+    }
+
     /// Passes over a member that nobody asked for since `place`.
     #[inline(always)]
     pub(crate) fn pass_over(&mut self, place: usize) -> Option<()> {
@@ -124,22 +136,11 @@ impl<'text> Scanner<'text> {
     /// Whether the next member is called `name`; if so, its value is next.
     #[inline(always)]
     pub(crate) fn is_called<const N: usize>(&mut self, name: &[u8; N]) -> bool {
-        let is_called = match self.rest.first_chunk() {
-            Some(word) if N <= SHORT_NAME => is_short_name(*word, name),
-            _ => self.is_any_name(name),
-        };
+        let is_called = begins_with_name(self.rest, name);
         if is_called {
             self.rest = &self.rest[N + 3..];
         }
         is_called
-    }
-
-    /// As [`Scanner::is_called`], byte for byte, and nothing is read.
-    #[inline(always)]
-    fn is_any_name<const N: usize>(self, name: &[u8; N]) -> bool {
-        let Some((quote, rest)) = self.rest.split_first_chunk::<1>() else { return false };
-        let Some((own, rest)) = rest.split_first_chunk::<N>() else { return false };
-        quote == b"\"" && own == name && rest.starts_with(b"\":")
     }
 
     /// What is between a member's value and the next member, or before the bracket behind the last one.
@@ -236,7 +237,7 @@ impl<'text> Scanner<'text> {
         Some((first, second))
     }
 
-    /// As [`Scanner::pair`]: the level of an instrument.
+    /// As [`Scanner::pair`]: the level of an instrument, of numbers without a sign.
     #[inline(always)]
     pub(crate) fn level(&mut self, instrument: &Instrument) -> Option<Level> {
         if let Some(short) = self.rest.first_chunk().and_then(ShortPair::leading)
@@ -254,7 +255,8 @@ impl<'text> Scanner<'text> {
     #[inline(never)]
     fn any_level(mut self, instrument: &Instrument) -> Option<(Level, Self)> {
         let (price, quantity) = self.pair()?;
-        Some((level(instrument, price, quantity)?, self))
+        let has_sign = [price, quantity].iter().any(|it| it.text().starts_with(b"-"));
+        if has_sign { None } else { Some((level(instrument, price, quantity)?, self)) }
     }
 
     /// As [`Scanner::level`], with a string before the decimals.
@@ -492,30 +494,6 @@ impl<'text> Scanner<'text> {
     }
 }
 
-/// An array of two short numbers in quotes.
-struct ShortPair {
-    price: ShortNumber,
-    quantity: ShortNumber,
-    /// How many bytes it takes.
-    size: usize,
-}
-
-impl ShortPair {
-    /// Bytes in which one is looked for.
-    const BYTES: usize = 2 + ShortNumber::BYTES + 3 + ShortNumber::BYTES + 2;
-
-    /// The one that `text` begins with.
-    #[inline(always)]
-    fn leading(text: &[u8; Self::BYTES]) -> Option<Self> {
-        let rest = text.strip_prefix(b"[\"")?;
-        let price = ShortNumber::leading(rest.first_chunk()?)?;
-        let rest = rest.get(price.size()..)?.strip_prefix(b"\",\"")?;
-        let quantity = ShortNumber::leading(rest.first_chunk()?)?;
-        rest.get(quantity.size()..)?.starts_with(b"\"]").then_some(())?;
-        Some(Self { price, quantity, size: 2 + price.size() + 3 + quantity.size() + 2 })
-    }
-}
-
 /// What a plain value is read as.
 pub(crate) trait Plain<'text>: Sized {
     fn scan(scanner: &mut Scanner<'text>) -> Option<Self>;
@@ -572,19 +550,6 @@ pub(crate) fn level(
 ) -> Option<Level> {
     let price = instrument.price(price).ok()?;
     Some(Level { price, quantity: instrument.quantity(quantity).ok()? })
-}
-
-/// Whether a text begins with a short name, its quotes and a colon.
-#[inline(always)]
-fn is_short_name<const N: usize>(text: [u8; 8], name: &[u8; N]) -> bool {
-    let mut expected = [0; 8];
-    expected[0] = b'"';
-    expected[1..=N].copy_from_slice(name);
-    expected[N + 1] = b'"';
-    expected[N + 2] = b':';
-    let differs = u64::from_le_bytes(text) ^ u64::from_le_bytes(expected);
-    // What is behind the colon is shifted out.
-    differs << (8 * SHORT_NAME.saturating_sub(N)) == 0
 }
 
 fn digits_len(text: &[u8]) -> usize {

@@ -125,7 +125,7 @@ impl Venue for CoinbaseExchange {
                 batch.truncate(from);
                 match root.need_text("type")? {
                     "subscriptions" => subscribe::listed(root, asked),
-                    "error" => Ok(Inbound::Refused(subscribe::refused(root, asked, batch))),
+                    "error" => Ok(Inbound::from(subscribe::refused(root, asked, batch))),
                     kind => decoder.read(kind, (root, frame.stamp), batch),
                 }
             }),

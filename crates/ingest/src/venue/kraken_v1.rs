@@ -312,7 +312,7 @@ fn control(root: Value<'_, '_>) -> Result<Inbound, DecodeError> {
             let words = format!("{}; {}", text("errorMessage"), text("pair"));
             let message = words.chars().filter(|it| !it.is_control()).take(WORDS_CHARS_MAX);
             let (message, action) = (message.collect(), Action::Continue);
-            Ok(Inbound::Refused(Refusal { code: 0, message, action, complete: true }))
+            Ok(Inbound::from(Refusal { code: 0, message, action, complete: true }))
         }
         _ => Ok(Inbound::Ignored("unknown_event")),
     }

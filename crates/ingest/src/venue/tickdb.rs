@@ -140,6 +140,6 @@ fn answer(reply: &Reply<'_>, subscriptions: &mut Subscriptions, feed: &mut Feed)
         (Some("ping" | "pong"), Code::Number(0)) => Inbound::Pong,
         (Some("subscribe"), Code::Number(0)) => subscriptions.accepted(reply),
         (_, Code::Number(0)) => Inbound::Ignored("other_answer"),
-        _ => Inbound::Refused(subscriptions.refused(reply, &mut feed.symbols)),
+        _ => Inbound::from(subscriptions.refused(reply, &mut feed.symbols)),
     }
 }

@@ -73,7 +73,8 @@ impl<V: Venue> Feed<V> {
             Ok(Inbound::Pong) => "pong".to_owned(),
             Ok(Inbound::Ack { complete }) => format!("ack {complete}"),
             Ok(Inbound::Ignored(reason)) => format!("ignored {reason}"),
-            Ok(Inbound::Refused(Refusal { code, message, action, complete })) => {
+            Ok(Inbound::Refused(refusal)) => {
+                let Refusal { code, message, action, complete } = &**refusal;
                 let action = match action {
                     Action::Continue => "continue".to_owned(),
                     Action::Reconnect { delay_ms_min } => format!("reconnect {delay_ms_min}"),

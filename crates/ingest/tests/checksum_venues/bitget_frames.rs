@@ -348,7 +348,7 @@ fn refusal(
     action: Action,
     complete: bool,
 ) -> Result<Inbound, DecodeError> {
-    Ok(Inbound::Refused(Refusal { code, message: message.to_owned(), action, complete }))
+    Ok(Inbound::from(Refusal { code, message: message.to_owned(), action, complete }))
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn subscribing_is_complete_when_every_symbol_of_every_channel_is_answered() {
 #[test]
 fn a_refusal_names_its_symbol_and_the_rest_goes_on() {
     let refusal = |message: &str, action, complete| {
-        Ok(Inbound::Refused(Refusal { code: 0, message: message.to_owned(), action, complete }))
+        Ok(Inbound::from(Refusal { code: 0, message: message.to_owned(), action, complete }))
     };
     let open = || {
         let mut replay = Replay::kraken(&["BTC/USD", "X/Y"], &[Channel::Depth], None);

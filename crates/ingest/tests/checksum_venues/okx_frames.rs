@@ -276,7 +276,7 @@ fn an_open_connection_subscribes_every_channel_of_a_symbol_at_once() {
 #[test]
 fn a_refusal_names_its_symbol_and_channel_and_the_rest_goes_on() {
     let refusal = |code, message: &str, action, complete| {
-        Ok(Inbound::Refused(Refusal { code, message: message.to_owned(), action, complete }))
+        Ok(Inbound::from(Refusal { code, message: message.to_owned(), action, complete }))
     };
     let open = || {
         let mut replay = Replay::okx(&["BTC-USDT", "X-Y"], &[Channel::Trade, Channel::Depth], None);

@@ -45,7 +45,7 @@ fn echo_everywhere(config: LiveConfig, listener: std::net::TcpListener) -> Strin
     driver.ask(&format!("subscribe {KEY}"));
     let refused = |action| {
         let message = format!("bad key {KEY}");
-        Inbound::Refused(Refusal { code: 1_001, message, action, complete: false })
+        Inbound::from(Refusal { code: 1_001, message, action, complete: false })
     };
     let stop = driver.source.answer(ConnectionId(0), &refused(Action::Stop)).unwrap_err();
     let again = refused(Action::Reconnect { delay_ms_min: 0 });

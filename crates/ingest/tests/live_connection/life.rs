@@ -287,7 +287,7 @@ fn connections_that_serve_nothing_come_with_a_hint() {
 
 fn refusal(action: Action) -> Inbound {
     let message = "too many connections".to_owned();
-    Inbound::Refused(Refusal { code: 3_003, message, action, complete: false })
+    Inbound::from(Refusal { code: 3_003, message, action, complete: false })
 }
 
 #[test]

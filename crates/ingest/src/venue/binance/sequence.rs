@@ -9,7 +9,7 @@ use super::Market;
 use crate::batch::EventBatch;
 
 /// The numbers of a diff.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct UpdateIds {
     /// `U`: first update id inside.
     pub(super) first: u64,

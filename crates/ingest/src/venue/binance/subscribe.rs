@@ -103,7 +103,7 @@ impl Subscriptions {
         if let Some(code) = refusal.get("code") {
             let code = code.integer().ok_or(DecodeError::WrongType { field: "code" })?;
             let words = refusal.get("msg").and_then(Value::text).unwrap_or_default();
-            return Ok(Inbound::Refused(self.refused(id, code, words)));
+            return Ok(Inbound::from(self.refused(id, code, words)));
         }
         // The result of a command is mostly `null`, which `get` takes for absent.
         let is_result = data.members().is_some_and(|mut all| all.any(|(name, _)| name == "result"));

@@ -73,7 +73,7 @@ impl Subscriptions {
             "subscribe" => self.accepted(named),
             "unsubscribe" if self.is_restart_of(named) => Inbound::Ack { complete: false },
             "unsubscribe" => self.answers.note(None),
-            "error" => Inbound::Refused(self.refused(root, named)?),
+            "error" => Inbound::from(self.refused(root, named)?),
             _ => Inbound::Ignored("unknown_event"),
         })
     }

@@ -99,7 +99,7 @@ impl Decoder {
             data.enter()?;
             while data.is_inside()? {
                 let place = data.place();
-                data.member(b"s", &mut None::<&[u8]>)?;
+                data.skip(b"s")?;
                 data.member_by(b"b", &mut bids, |side| {
                     side.levels(instrument, |level| run.bid(level))
                 })?;
@@ -143,11 +143,11 @@ impl Decoder {
                 while data.is_inside()? {
                     let place = data.place();
                     data.member(b"T", &mut time_ms)?;
-                    data.member(b"s", &mut None::<&[u8]>)?;
+                    data.skip(b"s")?;
                     data.member_by(b"S", &mut taker, |data| side(data.string()?))?;
                     data.member(b"v", &mut quantity)?;
                     data.member(b"p", &mut price)?;
-                    data.member(b"L", &mut None::<&[u8]>)?;
+                    data.skip(b"L")?;
                     data.member(b"i", &mut id)?;
                     data.member(b"BT", &mut None::<bool>)?;
                     data.member(b"RPI", &mut None::<bool>)?;
@@ -184,7 +184,7 @@ impl Decoder {
             data.enter()?;
             while data.is_inside()? {
                 let place = data.place();
-                data.member(b"symbol", &mut None::<&[u8]>)?;
+                data.skip(b"symbol")?;
                 data.member(b"lastPrice", last_price)?;
                 data.member(b"bid1Price", bid)?;
                 data.member(b"bid1Size", bid_size)?;
@@ -219,13 +219,13 @@ impl Decoder {
                     let place = data.place();
                     data.member(b"start", &mut start)?;
                     data.member(b"end", &mut end)?;
-                    data.member(b"interval", &mut None::<&[u8]>)?;
+                    data.skip(b"interval")?;
                     data.member(b"open", &mut open)?;
                     data.member(b"close", &mut close)?;
                     data.member(b"high", &mut high)?;
                     data.member(b"low", &mut low)?;
                     data.member(b"volume", &mut volume)?;
-                    data.member(b"turnover", &mut None::<&[u8]>)?;
+                    data.skip(b"turnover")?;
                     data.member(b"confirm", &mut None::<bool>)?;
                     data.member(b"timestamp", &mut time_ms)?;
                     data.pass_over(place)?;

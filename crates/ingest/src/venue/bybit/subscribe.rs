@@ -140,7 +140,7 @@ impl Requests {
         let words = root.get("ret_msg").and_then(Value::text).unwrap_or_default();
         // Topics that the venue took before it refused their request stay subscribed.
         if is_refused && !words.contains("already subscribed") {
-            return Ok(Inbound::Refused(self.refused(request, words, batch)));
+            return Ok(Inbound::from(self.refused(request, words, batch)));
         }
         Ok(Inbound::Ack { complete: self.unanswered.is_empty() })
     }

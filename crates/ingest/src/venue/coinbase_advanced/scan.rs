@@ -69,7 +69,7 @@ impl Decoder {
         };
         text.separator()?;
         let mut timestamp = None;
-        text.member(b"client_id", &mut None::<&[u8]>)?;
+        text.skip(b"client_id")?;
         text.member(b"timestamp", &mut timestamp)?;
         text.is_called(b"sequence_num").then_some(())?;
         let number = text.whole().filter(|number| self.numbering.is_next(*number))?;
@@ -194,16 +194,16 @@ impl Decoder {
             ticker.enter()?;
             while ticker.is_inside()? {
                 let place = ticker.place();
-                ticker.member(b"type", &mut None::<&[u8]>)?;
+                ticker.skip(b"type")?;
                 ticker
                     .member_by(b"product_id", &mut position, |it| self.listing.known(it.text()?))?;
                 ticker.member(b"price", price)?;
-                ticker.member(b"volume_24_h", &mut None::<&[u8]>)?;
-                ticker.member(b"low_24_h", &mut None::<&[u8]>)?;
-                ticker.member(b"high_24_h", &mut None::<&[u8]>)?;
-                ticker.member(b"low_52_w", &mut None::<&[u8]>)?;
-                ticker.member(b"high_52_w", &mut None::<&[u8]>)?;
-                ticker.member(b"price_percent_chg_24_h", &mut None::<&[u8]>)?;
+                ticker.skip(b"volume_24_h")?;
+                ticker.skip(b"low_24_h")?;
+                ticker.skip(b"high_24_h")?;
+                ticker.skip(b"low_52_w")?;
+                ticker.skip(b"high_52_w")?;
+                ticker.skip(b"price_percent_chg_24_h")?;
                 ticker.member(b"best_bid", bid)?;
                 ticker.member(b"best_ask", ask)?;
                 ticker.member(b"best_bid_quantity", bid_size)?;
@@ -229,7 +229,7 @@ fn list<'text, const N: usize>(
     read: impl FnMut(&mut Scanner<'text>) -> Option<()>,
 ) -> Option<()> {
     event.enter()?;
-    event.member(b"type", &mut None::<&[u8]>)?;
+    event.skip(b"type")?;
     event.is_called(name).then_some(())?;
     event.items(read)?;
     event.separator()?;

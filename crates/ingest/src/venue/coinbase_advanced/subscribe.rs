@@ -55,7 +55,7 @@ pub(super) fn answer(
     batch: &mut EventBatch,
 ) -> Result<Inbound, DecodeError> {
     if root.get("type").and_then(Value::text) == Some("error") {
-        return Ok(Inbound::Refused(refused(root, asked, batch)));
+        return Ok(Inbound::from(refused(root, asked, batch)));
     }
     let events = root.need("events")?.items().ok_or(DecodeError::WrongType { field: "events" })?;
     let mut complete = asked.is_answered();

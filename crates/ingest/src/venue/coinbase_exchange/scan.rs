@@ -84,8 +84,8 @@ impl Decoder {
         while text.is_inside()? {
             let place = text.place();
             text.member(b"trade_id", &mut id)?;
-            text.member(b"maker_order_id", &mut None::<&[u8]>)?;
-            text.member(b"taker_order_id", &mut None::<&[u8]>)?;
+            text.skip(b"maker_order_id")?;
+            text.skip(b"taker_order_id")?;
             text.member_by(b"side", &mut taker, |text| taker_of(text.string()?))?;
             text.member(b"size", &mut size)?;
             text.member(b"price", &mut price)?;
@@ -122,19 +122,19 @@ impl Decoder {
             text.member(b"sequence", &mut sequence)?;
             text.member_by(b"product_id", &mut position, |text| self.listing.known(text.text()?))?;
             text.member(b"price", price)?;
-            text.member(b"open_24h", &mut None::<&[u8]>)?;
-            text.member(b"volume_24h", &mut None::<&[u8]>)?;
-            text.member(b"low_24h", &mut None::<&[u8]>)?;
-            text.member(b"high_24h", &mut None::<&[u8]>)?;
-            text.member(b"volume_30d", &mut None::<&[u8]>)?;
+            text.skip(b"open_24h")?;
+            text.skip(b"volume_24h")?;
+            text.skip(b"low_24h")?;
+            text.skip(b"high_24h")?;
+            text.skip(b"volume_30d")?;
             text.member(b"best_bid", bid)?;
             text.member(b"best_bid_size", bid_size)?;
             text.member(b"best_ask", ask)?;
             text.member(b"best_ask_size", ask_size)?;
-            text.member(b"side", &mut None::<&[u8]>)?;
+            text.skip(b"side")?;
             text.member_by(b"time", &mut time_ns, |text| text.quoted(leading_rfc3339))?;
             text.member(b"trade_id", &mut None::<u64>)?;
-            text.member(b"last_size", &mut None::<&[u8]>)?;
+            text.skip(b"last_size")?;
             text.pass_over(place)?;
         }
         let position = position.filter(|_| text.is_at_end())?;

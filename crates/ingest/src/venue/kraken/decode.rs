@@ -104,7 +104,7 @@ impl Decoder {
             return answer;
         }
         if root.get("error").is_some() {
-            return Ok(Inbound::Refused(self.subscriptions.refused(root)));
+            return Ok(Inbound::from(self.subscriptions.refused(root)));
         }
         Err(DecodeError::MissingField { field: "channel" })
     }

@@ -109,7 +109,7 @@ impl Decoder {
             data.member_by(b"side", &mut taker, |data| taker::of_word(data.string()?))?;
             data.member(b"price", &mut price)?;
             data.member(b"qty", &mut quantity)?;
-            data.member(b"ord_type", &mut None::<&[u8]>)?;
+            data.skip(b"ord_type")?;
             data.member(b"trade_id", &mut trade_id)?;
             data.member_by(b"timestamp", &mut time_ns, |data| data.quoted(leading_rfc3339))?;
             data.pass_over(place)?;

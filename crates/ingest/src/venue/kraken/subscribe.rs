@@ -83,7 +83,7 @@ impl Subscriptions {
             None => root.get("error").is_none(),
         };
         if !is_accepted {
-            return Ok(Inbound::Refused(self.refused(root)));
+            return Ok(Inbound::from(self.refused(root)));
         }
         let result = root.get("result");
         let member = |key: &str| result.and_then(|it| it.get(key));

@@ -334,7 +334,7 @@ impl Decoder {
             let text = format!("{words}; the book of {}", message.symbol);
             let message = kept_words(&text);
             let action = Action::Continue;
-            return Ok(Inbound::Refused(Refusal { code, message, action, complete: false }));
+            return Ok(Inbound::from(Refusal { code, message, action, complete: false }));
         }
         let field = "data";
         let mut list = body.need(field)?.items().ok_or(DecodeError::WrongType { field })?;

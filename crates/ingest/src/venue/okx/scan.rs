@@ -171,7 +171,7 @@ impl Decoder {
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"instId", &mut None::<&[u8]>)?;
+            data.skip(b"instId")?;
             data.member(b"tradeId", &mut trade_id)?;
             data.member(b"px", &mut price)?;
             data.member(b"sz", &mut quantity)?;
@@ -201,10 +201,10 @@ impl Decoder {
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"instType", &mut None::<&[u8]>)?;
-            data.member(b"instId", &mut None::<&[u8]>)?;
+            data.skip(b"instType")?;
+            data.skip(b"instId")?;
             data.member(b"last", &mut last)?;
-            data.member(b"lastSz", &mut None::<&[u8]>)?;
+            data.skip(b"lastSz")?;
             data.member(b"askPx", &mut ask)?;
             data.member(b"askSz", &mut ask_size)?;
             data.member(b"bidPx", &mut bid)?;

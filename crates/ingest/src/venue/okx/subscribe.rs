@@ -85,7 +85,7 @@ impl Subscriptions {
                 accepted
             }
             "unsubscribe" => self.answers.note(id),
-            "error" => Inbound::Refused(self.refused(id, root)?),
+            "error" => Inbound::from(self.refused(id, root)?),
             "notice" if text("code") == SERVICE_UPGRADE => {
                 batch.command(Command::Renew);
                 Inbound::Ignored("service_upgrade")
@@ -95,7 +95,7 @@ impl Subscriptions {
             "channel-conn-count-error" => {
                 let (channel, words) = (text("channel"), "too many connections for a channel");
                 let refused = (0, words);
-                Inbound::Refused(
+                Inbound::from(
                     self.answers.refuse_all(refused, Outlook::Later, |it| it.channel == channel),
                 )
             }

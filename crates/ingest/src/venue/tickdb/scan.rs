@@ -4,7 +4,7 @@ use tickring_event::{Instrument, MarketEvent, NumberText, Origin};
 
 use super::config::{Channel, ProductKind, SYMBOL_BYTES_MAX};
 use super::decode::{About, Feed};
-use super::fields::{NS_PER_MS, join, level_of, picture, push_ticker, trade_of};
+use super::fields::{NS_PER_MS, join, picture, push_ticker, trade_of};
 use super::sequence::Standing;
 use crate::batch::EventBatch;
 use crate::frame::Stamp;
@@ -45,7 +45,8 @@ impl Feed {
         stamp: Stamp,
         batch: &mut EventBatch,
     ) -> Option<Inbound> {
-        let (channel, told) = frame(&mut text)?;
+        let mut told = Told::default();
+        let channel = told.read_frame(&mut text)?;
         let symbol = told.symbol.unwrap_or_default();
         let kind = told.kind.and_then(ProductKind::of_word);
         let id = self.symbols.known(symbol, kind).ok()??;
@@ -70,54 +71,57 @@ impl Feed {
     }
 }
 
-/// A frame whose channel comes first, to its end.
-fn frame<'text>(text: &mut Scanner<'text>) -> Option<(Channel, Told<'text>)> {
-    text.enter()?;
-    let mut channel = None;
-    text.member_by(b"cmd", &mut channel, |text| Channel::of_word(text.text()?))?;
-    let mut told = None;
-    while text.is_inside()? {
-        let place = text.place();
-        text.member_by(b"data", &mut told, |data| Told::read(channel?, data))?;
-        text.lacks(b"code")?;
-        text.lacks(b"cmd")?;
-        text.pass_over(place)?;
-    }
-    let (channel, told) = (channel?, told?);
-    (text.is_at_end() && told.suits(channel)).then_some((channel, told))
-}
-
 impl<'text> Told<'text> {
+    /// Reads a frame whose channel comes first, to its end.
     #[inline]
-    fn read(channel: Channel, data: &mut Scanner<'text>) -> Option<Self> {
-        let mut told = Self::default();
-        let [last, bid, ask] = &mut told.prices;
+    fn read_frame(&mut self, text: &mut Scanner<'text>) -> Option<Channel> {
+        text.enter()?;
+        let (mut channel, mut data) = (None, None);
+        text.member_by(b"cmd", &mut channel, |text| Channel::of_word(text.text()?))?;
+        let channel = channel?;
+        while text.is_inside()? {
+            let place = text.place();
+            text.member_by(b"data", &mut data, |data| self.read(channel, data))?;
+            text.lacks(b"code")?;
+            text.lacks(b"cmd")?;
+            text.pass_over(place)?;
+        }
+        data?;
+        (text.is_at_end() && self.suits(channel)).then_some(channel)
+    }
+
+    #[inline]
+    fn read(&mut self, channel: Channel, data: &mut Scanner<'text>) -> Option<()> {
+        let [last, bid, ask] = &mut self.prices;
         data.enter()?;
         while data.is_inside()? {
             let place = data.place();
-            data.member(b"symbol", &mut told.symbol)?;
-            data.member(b"type", &mut told.kind)?;
-            data.member(b"seq", &mut told.number)?;
+            data.member(b"symbol", &mut self.symbol)?;
+            data.member(b"type", &mut self.kind)?;
+            data.member(b"seq", &mut self.number)?;
             match channel {
                 Channel::Ticker => {
+                    data.skip(b"high_24h")?;
+                    data.skip(b"low_24h")?;
+                    data.skip(b"volume_24h")?;
                     data.member(b"last_price", last)?;
                     data.member(b"ask_price", ask)?;
                     data.member(b"bid_price", bid)?;
-                    data.member(b"timestamp", &mut told.trade.time_ms)?;
+                    data.member(b"timestamp", &mut self.trade.time_ms)?;
                 }
                 Channel::Depth => {
-                    data.member_by(b"bids", &mut told.bids, Scanner::kept)?;
-                    data.member_by(b"asks", &mut told.asks, Scanner::kept)?;
-                    data.member(b"timestamp", &mut told.trade.time_ms)?;
+                    data.member_by(b"bids", &mut self.bids, Scanner::kept)?;
+                    data.member_by(b"asks", &mut self.asks, Scanner::kept)?;
+                    data.member(b"timestamp", &mut self.trade.time_ms)?;
                 }
                 Channel::Trade => {
-                    data.member_by(b"trades", &mut told.trades, Scanner::kept)?;
-                    told.trade.members(data)?;
+                    data.member_by(b"trades", &mut self.trades, Scanner::kept)?;
+                    self.trade.members(data)?;
                 }
             }
             data.pass_over(place)?;
         }
-        Some(told)
+        Some(())
     }
 
     /// Whether it has what its channel must have.
@@ -138,13 +142,11 @@ impl<'text> Told<'text> {
         batch: &mut EventBatch,
     ) -> Option<()> {
         let mut run = batch.depth(origin, picture(is_late));
-        let level =
-            |side: &mut Scanner<'_>| level_of(instrument, side.pair()?, "bids or asks").ok();
         if let Some(mut bids) = self.bids {
-            bids.items(|side| level(side).map(|level| run.bid(level)))?;
+            bids.levels(instrument, |level| run.bid(level))?;
         }
         if let Some(mut asks) = self.asks {
-            asks.items(|side| level(side).map(|level| run.ask(level)))?;
+            asks.levels(instrument, |level| run.ask(level))?;
         }
         run.finish();
         Some(())
