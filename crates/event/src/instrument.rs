@@ -101,7 +101,7 @@ impl Instrument {
     ///
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
-    #[inline]
+    #[inline(always)]
     pub fn price<'text>(&self, text: impl Into<NumberText<'text>>) -> Result<Price, DecimalError> {
         self.price.read(text.into()).map(Price::from_mantissa)
     }
@@ -110,7 +110,7 @@ impl Instrument {
     ///
     /// # Errors
     /// The text is no number or does not fit this instrument's scale exactly.
-    #[inline]
+    #[inline(always)]
     pub fn quantity<'text>(
         &self,
         text: impl Into<NumberText<'text>>,
@@ -188,6 +188,7 @@ impl Denomination {
         }
     }
 
+    #[inline(never)]
     fn parse(&self, text: &[u8]) -> Result<i64, DecimalError> {
         let decimal = Decimal::parse(text, self.scale)?;
         self.note(decimal.decimals, || is_padded(text, decimal));

@@ -114,11 +114,11 @@ impl<'text> Scanner<'text> {
         (!self.is_called(name)).then_some(())
     }
 
-    /// Passes over the member called `name` if it is next: sooner than [`Scanner::pass_over`] would.
+    /// Passes over the member called `name`, a string, if it is next: sooner than [`Scanner::pass_over`] would.
     #[inline(always)]
     pub(crate) fn skip<const N: usize>(&mut self, name: &[u8; N]) -> Option<()> {
         if self.is_called(name) {
-            self.skip_value()?;
+            self.string()?;
             self.separator()?;
         }
         Some(())
@@ -156,15 +156,17 @@ impl<'text> Scanner<'text> {
         }
     }
 
-    /// An array: `read` reads each item.
+    /// An array: `read` reads each item. Called from two places, it stays a function of its own, whose state
+    /// has the registers.
     #[inline(always)]
     pub(crate) fn items(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         // A copy that nobody else sees stays in registers.
         let mut items = *self;
-        let mut is_inside = items.enter_items()?;
-        while is_inside {
+        if items.enter_items()? {
             read(&mut items)?;
-            is_inside = items.has_next()?;
+            while items.has_next()? {
+                read(&mut items)?;
+            }
         }
         *self = items;
         Some(())
