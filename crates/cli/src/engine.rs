@@ -1,5 +1,6 @@
 //! Wires a run: source, venues, ring, workers, sink, monitor; then waits and reports.
 
+mod bell;
 mod judge;
 mod outputs;
 mod recorder;
@@ -19,6 +20,7 @@ use tickring_metrics::{Report, SharedCounters};
 use tickring_ring::{Gauges, Poller, Publisher, ring};
 use tickring_strategy::builtin::TopRule;
 
+use self::bell::Bell;
 use self::judge::{Asked, judge};
 use self::outputs::{Hlog, Sink};
 pub(crate) use self::recorder::RecordRequest;
@@ -64,6 +66,8 @@ struct Running {
     monitor: Monitor,
     workers: Vec<WorkerThread>,
     ingest: JoinHandle<IngestReport>,
+    /// Set when that thread has nothing more to do.
+    is_over: Arc<AtomicBool>,
     /// Set by whoever wants the run to end.
     stop: Arc<AtomicBool>,
     /// Set when the deadline for draining is over.
@@ -144,7 +148,8 @@ fn start<S: Source + Send + 'static>(
         shared: Arc::clone(&counters),
         notices,
     };
-    let ingest = start_ingest(ingest, prepared)?;
+    let is_over = Arc::default();
+    let ingest = start_ingest(ingest, prepared, Arc::clone(&is_over))?;
     let mut monitor =
         Monitor::new(prepared.talk, clock.clone(), Arc::clone(&gauges), counters, notices_out);
     monitor.watch(&workers, start_ticks, prepared.interval);
@@ -157,6 +162,7 @@ fn start<S: Source + Send + 'static>(
         monitor,
         workers,
         ingest,
+        is_over,
         stop,
         abandon,
         sink,
@@ -201,9 +207,12 @@ fn event_publisher(
 fn start_ingest<S: Source + Send + 'static>(
     ingest: Ingest<S>,
     prepared: &Prepared,
+    is_over: Arc<AtomicBool>,
 ) -> Result<JoinHandle<IngestReport>, Failure> {
     let (core, talk) = (prepared.plan.cores[0], prepared.talk);
+    let bell = Bell::to_here(is_over);
     let work = move || {
+        let _bell = bell;
         pin_here(core, "ingest", talk);
         ingest.run()
     };
@@ -214,7 +223,8 @@ fn start_ingest<S: Source + Send + 'static>(
 fn watch(prepared: &Prepared, running: &mut Running) -> Asked {
     let limit_ns = prepared.duration.map(|limit| limit.as_nanos());
     let mut asked = Asked::No;
-    while !running.ingest.is_finished() {
+    // Relaxed: as where it is set.
+    while !running.is_over.load(Ordering::Relaxed) {
         if running.monitor.turn(&running.workers) {
             running.hlog.collect();
         }

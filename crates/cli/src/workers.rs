@@ -179,6 +179,9 @@ pub(crate) fn pin_here(core: Option<usize>, name: &str, talk: Talk) {
     }
 }
 
+/// Time between two looks at a worker that is about to return: it counts as a part of the run.
+const JOIN_REST: Duration = Duration::from_micros(50);
+
 /// Waits for all workers, `patience` at most for those that do not return: a strategy that never
 /// comes back must not keep the report from being written.
 pub(crate) fn join(threads: Vec<WorkerThread>, clock: &Clock, patience: Duration) -> WorkerReports {
@@ -187,7 +190,7 @@ pub(crate) fn join(threads: Vec<WorkerThread>, clock: &Clock, patience: Duration
     let mut reports = WorkerReports { complete: true, ..WorkerReports::default() };
     for worker in threads {
         while !worker.handle.is_finished() && !is_over() {
-            thread::park_timeout(Duration::from_millis(1));
+            thread::park_timeout(JOIN_REST);
         }
         let core = worker.core.map(|core| core as u64);
         let wait = worker.wait.to_string();
