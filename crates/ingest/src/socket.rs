@@ -32,8 +32,11 @@ use transport::Transport;
 
 use crate::source::KernelTimeTally;
 
-/// Waits for the other side's close when we leave, each at most [`CLOSE_WAIT_NS`].
+/// Waits in vain for the other side's close when we leave, each of [`CLOSE_WAIT_NS`].
 const CLOSE_WAITS: u32 = 5;
+
+/// Reads of what was under way until then: a busy feed comes in many.
+const CLOSE_READS: u32 = 200;
 
 /// See [`CLOSE_WAITS`].
 const CLOSE_WAIT_NS: u64 = 10_000_000;
@@ -250,12 +253,16 @@ impl Socket {
         if self.is_broken {
             return;
         }
-        for _ in 0..CLOSE_WAITS {
+        let (mut waits, mut reads) = (0, 0);
+        while waits < CLOSE_WAITS && reads < CLOSE_READS {
             let tcp = self.websocket.get_mut().tcp();
             match tcp.wait(CLOSE_WAIT_NS).and_then(|()| tcp.fill()) {
-                // Frames that were under way are let go.
-                Ok(Filled::Bytes) => while self.websocket.read().is_ok() {},
-                Ok(Filled::Empty) => {}
+                Ok(Filled::Bytes) => {
+                    reads += 1;
+                    // Frames that were under way are let go.
+                    while self.websocket.read().is_ok() {}
+                }
+                Ok(Filled::Empty) => waits += 1,
                 Ok(Filled::Ended) | Err(_) => return,
             }
             if !self.websocket.can_read() {

@@ -313,10 +313,13 @@ fn a_dropped_source_says_goodbye_in_the_middle_of_a_feed() {
     let (listener, url) = listen();
     let server = serve(move || {
         let mut socket = accept(&listener);
-        for _ in 0..1_000 {
-            socket.write(Message::text("x".repeat(500))).unwrap();
+        // In more pieces than there are waits for a close.
+        for _ in 0..50 {
+            for _ in 0..20 {
+                socket.write(Message::text("x".repeat(500))).unwrap();
+            }
+            socket.flush().unwrap();
         }
-        socket.flush().unwrap();
         is_closed_orderly(&mut socket)
     });
     let mut driver = Driver::new(eager(url));
