@@ -156,8 +156,8 @@ impl<'text> Scanner<'text> {
         }
     }
 
-    /// An array: `read` reads each item. Called from two places, it stays a function of its own, whose state
-    /// has the registers.
+    /// An array: `read` reads each item. It is called from two places, so that it stays a function of its own
+    /// with the registers for itself.
     #[inline(always)]
     pub(crate) fn items(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         // A copy that nobody else sees stays in registers.

@@ -106,17 +106,9 @@ fn read_level(
     field: &'static str,
 ) -> Result<Level, DecodeError> {
     let (price, quantity) = level_texts(level, field)?;
-    level_of(instrument, (price.into(), quantity.into()), field)
-}
-
-pub(super) fn level_of(
-    instrument: &Instrument,
-    (price, quantity): (NumberText<'_>, NumberText<'_>),
-    field: &'static str,
-) -> Result<Level, DecodeError> {
     Ok(Level {
-        price: read_price(instrument, price, field)?,
-        quantity: read_quantity(instrument, quantity, field)?,
+        price: read_price(instrument, price.into(), field)?,
+        quantity: read_quantity(instrument, quantity.into(), field)?,
     })
 }
 
